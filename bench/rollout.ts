@@ -1,14 +1,12 @@
 /** A real rollout on its own sandbox, in separate processes, under 200 requests per second of users. */
 import type { ChildProcess } from "node:child_process";
-import { type ClusterClient, connectCluster } from "../src/cli/cluster.ts";
+import { type ClusterClient, connectCluster, watchPorts } from "../src/cli/cluster.ts";
 import { startUserTraffic } from "../src/cli/demo/traffic.ts";
 import { readOptions } from "../src/cli/options.ts";
 import type { SandboxState } from "../src/cli/sandbox-state.ts";
 import { createClusterCache } from "../src/kube/cluster-cache.ts";
 import type { ObjectCache } from "../src/ports/kube.ts";
 import { type KubeObject, RESOURCES } from "../src/ports/kubernetes.ts";
-import { SILENT_LOG } from "../src/ports/log.ts";
-import { systemClock } from "../src/time/system-clock.ts";
 import { type Figure, ms } from "./figure.ts";
 import { CLUSTER, familyMemoryMb, installDemo, until, withSandbox } from "./sandbox-process.ts";
 
@@ -33,8 +31,7 @@ async function rollout(state: SandboxState, sandbox: ChildProcess): Promise<read
   const { signal } = ended;
   const client = await connectCluster(readOptions(["--kubeconfig", state.kubeconfig], CLUSTER), process.env);
   await installDemo(client, withOurSteps, signal);
-  const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
-  const cache = createClusterCache(world, signal);
+  const cache = createClusterCache(watchPorts(client), signal);
   const canaries = cache.track(RESOURCES.canary);
   const deployments = cache.track(RESOURCES.deployment);
   await until(canaries, () => phaseOf(canaries) === "Initialized");

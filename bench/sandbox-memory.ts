@@ -10,13 +10,12 @@
 
 import { labelSet, parseExposition } from "../sandbox/prometheus/exposition.ts";
 import { SeriesStore } from "../sandbox/prometheus/series-store.ts";
-import { type ClusterClient, connectCluster } from "../src/cli/cluster.ts";
+import { type ClusterClient, connectCluster, watchPorts } from "../src/cli/cluster.ts";
 import { startUserTraffic } from "../src/cli/demo/traffic.ts";
 import { readOptions } from "../src/cli/options.ts";
 import { createClusterCache } from "../src/kube/cluster-cache.ts";
 import { createDispatcher } from "../src/net/dispatcher.ts";
 import { type KubeObject, RESOURCES } from "../src/ports/kubernetes.ts";
-import { SILENT_LOG } from "../src/ports/log.ts";
 import { systemClock } from "../src/time/system-clock.ts";
 import type { Figure } from "./figure.ts";
 import { CLUSTER, familyCpuMs, familyMemoryMb, installDemo, until, withSandbox } from "./sandbox-process.ts";
@@ -37,8 +36,7 @@ export async function benchSandboxMemory(): Promise<readonly Figure[]> {
     const ended = new AbortController();
     const client = await connectCluster(readOptions(["--kubeconfig", state.kubeconfig], CLUSTER), process.env);
     await installDemo(client, hasty, ended.signal);
-    const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
-    const canaries = createClusterCache(world, ended.signal).track(RESOURCES.canary);
+    const canaries = createClusterCache(watchPorts(client), ended.signal).track(RESOURCES.canary);
     const phase = () => String(canaries.get("test", "podinfo")?.status?.phase ?? "");
     await until(canaries, () => phase() === "Initialized");
     return await withPrometheus(state.nameserver, async (ask) => {

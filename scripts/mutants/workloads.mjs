@@ -164,7 +164,7 @@ export const ROWS = [
   {
     breaks: "an edited HPA reaches the primary before its revision",
     in: "src/workloads/autoscaler/hpa/",
-    from: "if (!world.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];",
+    from: "if (!wanted.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];",
     to: "",
   },
   {
@@ -175,7 +175,7 @@ export const ROWS = [
   {
     breaks: "an edited ScaledObject reaches the primary before its revision",
     in: "src/workloads/autoscaler/keda/",
-    from: "if (!world.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];",
+    from: "if (!wanted.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];",
     to: "",
   },
 ];

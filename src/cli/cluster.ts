@@ -2,10 +2,12 @@
 import type { ClusterAccess } from "../kube/access.ts";
 import { createKubeClient } from "../kube/client.ts";
 import { loadAccess } from "../kube/config.ts";
+import type { WatchPorts } from "../kube/reflector.ts";
 import { createTransport, type KubeTransport, type TransportOptions } from "../kube/transport.ts";
 import { createPlainClient } from "../net/plain-client.ts";
 import { proxyChoice } from "../net/proxy-choice.ts";
 import { KubeError, type KubeReader, type KubeWriter } from "../ports/kube.ts";
+import { SILENT_LOG } from "../ports/log.ts";
 import { systemClock } from "../time/system-clock.ts";
 import { AVIARY_VERSION } from "../version.ts";
 import { UserError } from "./command.ts";
@@ -36,6 +38,11 @@ export interface ConnectOptions {
 
 /** Owner of the fields that commands write. */
 export const FIELD_MANAGER = "aviary-cli";
+
+/** For caches that a command fills from its cluster; what goes wrong is not logged, because a command prints no log. */
+export function watchPorts({ transport }: Pick<ClusterClient, "transport">): WatchPorts {
+  return { transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
+}
 
 /** @throws UserError when no cluster is configured */
 export async function connectCluster(

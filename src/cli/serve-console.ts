@@ -17,11 +17,10 @@ import { errorText } from "../error-text.ts";
 import { createClusterCache } from "../kube/cluster-cache.ts";
 import { boundsFor, createLedger } from "../kube/ledger.ts";
 import { RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
-import { SILENT_LOG } from "../ports/log.ts";
 import { STEERING } from "../ports/steering.ts";
 import { PROJECT_ROOT } from "../project-root.ts";
 import { systemClock } from "../time/system-clock.ts";
-import type { ClusterClient } from "./cluster.ts";
+import { type ClusterClient, watchPorts } from "./cluster.ts";
 import { UserError } from "./command.ts";
 
 export interface ServedConsole extends RunningConsole {
@@ -70,14 +69,13 @@ export async function serveConsole(
   signal: AbortSignal,
 ): Promise<ServedConsole> {
   setMaxListeners(0, signal); // each request listens for the end
-  const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
   const ledger = createLedger(boundsFor(getHeapStatistics().heap_size_limit));
   const keeping = (type: ResourceType) => ({
     ...{ ledger, needsAll: true },
     ...(type === RESOURCES.canary ? { sketch: canarySketch } : {}),
   });
   const only = namespace === undefined ? {} : { namespace };
-  const cache = createClusterCache(world, signal, { ...KEPT, keeping, ...only });
+  const cache = createClusterCache(watchPorts(client), signal, { ...KEPT, keeping, ...only });
   const canaries = cache.track(RESOURCES.canary);
   const runs = cache.track(STEERING.run);
   await Promise.race([canaries.synced, canaries.denied ?? new Promise(() => undefined)]);

@@ -10,7 +10,7 @@ import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from
 import type { Keeping } from "./bounded-store.ts";
 import { startContentCache } from "./content-cache.ts";
 import type { Indexer } from "./object-store.ts";
-import type { Collection, WatchWorld } from "./reflector.ts";
+import type { Collection, WatchPorts } from "./reflector.ts";
 import { startWatchCache } from "./watch-cache.ts";
 
 export interface ClusterCacheOptions {
@@ -56,7 +56,7 @@ const ledgerOf = (keeping: Keeping | undefined) => (keeping === undefined ? {} :
 
 /** Everything stops when `signal` is aborted. */
 export function createClusterCache(
-  world: WatchWorld,
+  ports: WatchPorts,
   signal: AbortSignal,
   options: ClusterCacheOptions = {},
 ): ClusterCache {
@@ -85,8 +85,8 @@ export function createClusterCache(
     const kept = { ...(part === undefined ? {} : { part }), ...(keeping === undefined ? {} : { keeping }) };
     const cache =
       options.perNamespace?.(type) === true
-        ? startContentCache({ type, namespace, ...ledgerOf(keeping) }, world, own.signal)
-        : startWatchCache({ type, namespace, indexers, ...kept }, world, own.signal);
+        ? startContentCache({ type, namespace, ...ledgerOf(keeping) }, ports, own.signal)
+        : startWatchCache({ type, namespace, indexers, ...kept }, ports, own.signal);
     const stop = () => {
       leave();
       own.abort(new Error(`${type.plural} are no longer watched`));

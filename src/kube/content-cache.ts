@@ -16,7 +16,7 @@ import { deepFreeze } from "./deep-freeze.ts";
 import type { Ledger } from "./ledger.ts";
 import { createListeners } from "./listeners.ts";
 import { createObjectStore, keyOf, keyOfObject, notHeld, type ObjectStore } from "./object-store.ts";
-import { type Collection, reflect, type Sink, type WatchWorld } from "./reflector.ts";
+import { type Collection, reflect, type Sink, type WatchPorts } from "./reflector.ts";
 import { createGate, createPermission } from "./watch-cache.ts";
 import { weightOf } from "./weight.ts";
 
@@ -46,11 +46,11 @@ export interface ContentScope extends Collection {
 }
 
 /** Starts to watch; stops when `signal` is aborted. Contents that were read stay readable. */
-export function startContentCache(scope: ContentScope, world: WatchWorld, signal: AbortSignal): ObjectCache {
+export function startContentCache(scope: ContentScope, ports: WatchPorts, signal: AbortSignal): ObjectCache {
   const { type } = scope;
   const known = createObjectStore();
-  const listeners = createListeners(world.log);
-  const contents = createContents(scope, world, known, listeners.emit, signal);
+  const listeners = createListeners(ports.log);
+  const contents = createContents(scope, ports, known, listeners.emit, signal);
   const synced = createGate<void>();
   const denied = createGate<string>();
   const permission = createPermission();
@@ -78,7 +78,7 @@ export function startContentCache(scope: ContentScope, world: WatchWorld, signal
     watching: permission.granted,
   };
   setMaxListeners(0, signal); // all caches of a process share it
-  void reflect({ ...scope, metadataOnly: true }, world, sink, signal).then(
+  void reflect({ ...scope, metadataOnly: true }, ports, sink, signal).then(
     () => synced.fail(signal.reason),
     synced.fail,
   );
@@ -109,7 +109,7 @@ export function startContentCache(scope: ContentScope, world: WatchWorld, signal
 }
 
 /** @throws KubeError; undefined: there is no such object */
-async function readOne(type: ResourceType, { namespace, name }: Held, { transport }: WatchWorld, signal: AbortSignal) {
+async function readOne(type: ResourceType, { namespace, name }: Held, { transport }: WatchPorts, signal: AbortSignal) {
   try {
     const object = await transport.send({ method: "GET", path: objectPath({ type, namespace, name }) }, signal);
     return { ...object, apiVersion: apiVersionOf(type), kind: type.kind } as KubeObject;
@@ -127,7 +127,7 @@ const emptyOf = (namespace: string, name: string): Held => ({
 interface Reading {
   readonly type: ResourceType;
   readonly entry: Held;
-  readonly world: WatchWorld;
+  readonly ports: WatchPorts;
   readonly signal: AbortSignal;
 }
 
@@ -135,17 +135,17 @@ interface Reading {
 async function tryUntil(
   isDone: () => boolean,
   read: () => Promise<void>,
-  { type, entry, world, signal }: Reading,
+  { type, entry, ports, signal }: Reading,
 ): Promise<void> {
-  const backOff = createBackOff(RETRY_MIN_MS, RETRY_MAX_MS, world.random);
+  const backOff = createBackOff(RETRY_MIN_MS, RETRY_MAX_MS, ports.random);
   while (!isDone()) {
     try {
       await read();
     } catch (error) {
       if (signal.aborted) return;
       const text = errorText(error);
-      world.log.warn({ object: keyOf(entry.namespace, entry.name), error: text }, `cannot read ${type.plural}`);
-      await world.clock.sleep(backOff.next(), signal).catch(() => undefined);
+      ports.log.warn({ object: keyOf(entry.namespace, entry.name), error: text }, `cannot read ${type.plural}`);
+      await ports.clock.sleep(backOff.next(), signal).catch(() => undefined);
     }
   }
 }
@@ -167,7 +167,7 @@ function heaviestOf(held: ReadonlyMap<string, Held>, bytes: number): readonly He
 /** The contents that are held. @param known the metadata of all objects */
 function createContents(
   { type, namespace: only = "", ledger }: ContentScope,
-  world: WatchWorld,
+  ports: WatchPorts,
   known: ObjectStore,
   emit: (change: ObjectChange) => void,
   signal: AbortSignal,
@@ -179,7 +179,7 @@ function createContents(
 
   /** @throws KubeError @throws Error when the contents are too large */
   async function readInto(entry: Held): Promise<void> {
-    const object = await readOne(type, entry, world, signal);
+    const object = await readOne(type, entry, ports, signal);
     const size = object === undefined ? 0 : JSON.stringify(object).length;
     let all = size;
     for (const other of held.values()) if (other !== entry) all += other.size;
@@ -217,7 +217,7 @@ function createContents(
   function refreshOnce(entry: Held): void {
     if (entry.reading !== undefined || !isStale(entry, known.get(entry.namespace, entry.name))) return;
     const isDone = () => signal.aborted || !isHeld(entry) || !isStale(entry, known.get(entry.namespace, entry.name));
-    entry.reading = tryUntil(isDone, () => readInto(entry), { type, entry, world, signal }).then(() => {
+    entry.reading = tryUntil(isDone, () => readInto(entry), { type, entry, ports, signal }).then(() => {
       entry.reading = undefined;
       if (!signal.aborted && isHeld(entry)) refreshOnce(entry); // a change may have come at the last moment
     });

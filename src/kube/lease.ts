@@ -15,7 +15,7 @@ import type { Clock, Random } from "../ports/clock.ts";
 import { isAlreadyExists, isConflict, type KubeReader, type KubeWriter, type ObjectCache } from "../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
-import type { WatchWorld } from "./reflector.ts";
+import type { WatchPorts } from "./reflector.ts";
 import { startWatchCache } from "./watch-cache.ts";
 
 export interface LeaseOptions {
@@ -51,8 +51,8 @@ export interface LeaseTiming {
 export const LEASE_TIMING: LeaseTiming = { durationMs: 20_000, renewMs: 15_000, retryMs: 5000 };
 
 /** Watches one Lease, for `LeaseOptions.cache`. */
-export function watchLease(world: WatchWorld, namespace: string, name: string, signal: AbortSignal): ObjectCache {
-  return startWatchCache({ type: RESOURCES.lease, namespace, fieldSelector: `metadata.name=${name}` }, world, signal);
+export function watchLease(ports: WatchPorts, namespace: string, name: string, signal: AbortSignal): ObjectCache {
+  return startWatchCache({ type: RESOURCES.lease, namespace, fieldSelector: `metadata.name=${name}` }, ports, signal);
 }
 
 export type LeaseEnd = "released" | "lost";

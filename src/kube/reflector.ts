@@ -63,7 +63,7 @@ export const WATCH_TIMING: WatchTiming = {
 };
 
 /** What the watches of one cluster share. */
-export interface WatchWorld {
+export interface WatchPorts {
   readonly transport: KubeTransport;
   readonly clock: Clock;
   readonly random: Random;
@@ -100,14 +100,14 @@ interface Progress {
 /** Runs until `signal` is aborted; never rejects. */
 export async function reflect(
   collection: Collection,
-  world: WatchWorld,
+  ports: WatchPorts,
   sink: Sink,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, random, transport } = world;
-  const timing = world.timing ?? WATCH_TIMING;
+  const { clock, random, transport } = ports;
+  const timing = ports.timing ?? WATCH_TIMING;
   const backOff = createBackOff(timing.backOffMinMs, timing.backOffMaxMs, random);
-  const journal = createJournal(world.log, collection);
+  const journal = createJournal(ports.log, collection);
   /** The version to resume from; undefined: list first. */
   let version: string | undefined;
 
@@ -130,7 +130,7 @@ export async function reflect(
     const progress: Progress = { version, began: false };
     const startedAt = clock.now();
     try {
-      const end = await watch(collection, world, timing, sink, progress, journal, signal);
+      const end = await watch(collection, ports, timing, sink, progress, journal, signal);
       version = end === "too-old" ? undefined : progress.version;
     } catch (error) {
       // A server that was unreachable, or refused, may come back with another history. A watch that resumes there could
@@ -161,7 +161,7 @@ export async function reflect(
 
 async function watch(
   collection: Collection,
-  { transport, clock, random }: WatchWorld,
+  { transport, clock, random }: WatchPorts,
   timing: WatchTiming,
   sink: Sink,
   progress: Progress,

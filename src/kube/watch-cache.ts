@@ -8,7 +8,7 @@ import { type BoundedStore, createBoundedStore, type Keeping } from "./bounded-s
 import { listAll } from "./client.ts";
 import { createListeners } from "./listeners.ts";
 import { createObjectStore, type Indexer, type ObjectStore } from "./object-store.ts";
-import { type Collection, reflect, type Sink, slim, type WatchWorld } from "./reflector.ts";
+import { type Collection, reflect, type Sink, slim, type WatchPorts } from "./reflector.ts";
 
 export interface CacheScope extends Collection {
   /** For `byIndex`. */
@@ -18,9 +18,9 @@ export interface CacheScope extends Collection {
 }
 
 /** Starts to list and watch; stops when `signal` is aborted. Cached objects stay readable. */
-export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: AbortSignal): ObjectCache {
+export function startWatchCache(scope: CacheScope, ports: WatchPorts, signal: AbortSignal): ObjectCache {
   const store = createObjectStore(scope.indexers);
-  const listeners = createListeners(world.log);
+  const listeners = createListeners(ports.log);
   const synced = createGate<void>();
   const denied = createGate<string>();
   let absent = false;
@@ -29,7 +29,7 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
   const emit = (changes: readonly ObjectChange[]) => {
     for (const change of changes) listeners.emit(change);
   };
-  const bounded = boundedBy(scope, { store, emit, world, signal });
+  const bounded = boundedBy(scope, { store, emit, ports, signal });
   const contents = bounded ?? {
     replaceAll: (objects: readonly KubeObject[]) => emit(store.replaceAll(objects)),
     put: (object: KubeObject) => emit(store.put(object)),
@@ -62,7 +62,7 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
   };
   setMaxListeners(0, signal); // all caches of a process share it
   const sift = bounded === undefined ? {} : { sift: bounded.beginList };
-  void reflect({ ...scope, ...sift }, world, sink, signal).then(() => synced.fail(signal.reason), synced.fail);
+  void reflect({ ...scope, ...sift }, ports, sink, signal).then(() => synced.fail(signal.reason), synced.fail);
 
   return {
     type: scope.type,
@@ -91,18 +91,18 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
 interface Within {
   readonly store: ObjectStore;
   readonly emit: (changes: readonly ObjectChange[]) => void;
-  readonly world: WatchWorld;
+  readonly ports: WatchPorts;
   readonly signal: AbortSignal;
 }
 
-function boundedBy({ type, keeping }: CacheScope, { store, emit, world, signal }: Within): BoundedStore | undefined {
+function boundedBy({ type, keeping }: CacheScope, { store, emit, ports, signal }: Within): BoundedStore | undefined {
   if (keeping === undefined) return undefined;
   return createBoundedStore({
-    ...{ type, keeping, store, emit, log: world.log },
+    ...{ type, keeping, store, emit, log: ports.log },
     /** The right to list is needed anyway, and the right to get is not. */
     async read(namespace, name) {
       const options = { fieldSelector: `metadata.name=${name}`, sift: () => slim };
-      const { objects } = await listAll(world.transport, type, namespace, options, signal);
+      const { objects } = await listAll(ports.transport, type, namespace, options, signal);
       return objects.find(({ metadata }) => metadata.name === name);
     },
   });

@@ -24,7 +24,7 @@ export type Command =
   | { readonly kind: "ready"; readonly run: (signal: AbortSignal) => Promise<CommandOutcome> }
   | { readonly kind: "refused"; readonly reason: string };
 
-export interface CommandWorld {
+export interface CommandPorts {
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
   readonly monotonicMs: () => number;
@@ -45,22 +45,22 @@ const PROXYLESS_WORD = new RegExp(
 );
 
 /** A command line for `sh -c` or `bash -c`. */
-export async function shellCommand(world: CommandWorld, shell: Shell, text: string): Promise<Command> {
+export async function shellCommand(ports: CommandPorts, shell: Shell, text: string): Promise<Command> {
   const line = readCommandLine(text);
   const understood = line.kind === "pipeline" && line.commands.every(([name = ""]) => isOurs(name));
   const builtIn = understood ? understand(line.commands) : undefined;
-  if (builtIn?.kind === "ready" && isSandboxed(world)) return native(world, builtIn.run);
-  const stranded = isSandboxed(world) ? PROXYLESS_WORD.exec(text)?.[1] : undefined;
+  if (builtIn?.kind === "ready" && isSandboxed(ports)) return native(ports, builtIn.run);
+  const stranded = isSandboxed(ports) ? PROXYLESS_WORD.exec(text)?.[1] : undefined;
   if (stranded !== undefined) {
     if (builtIn?.kind === "refused") return refuse(builtIn.reason);
     const because = line.kind === "needs-shell" ? line.because : "this command line";
     return refuse(`${stranded} cannot resolve the sandbox's host names, and ${because} needs a real shell`);
   }
-  const missing = await whyMissing(world, shell, line.kind === "pipeline" ? namesIn(line.commands) : firstWord(text));
+  const missing = await whyMissing(ports, shell, line.kind === "pipeline" ? namesIn(line.commands) : firstWord(text));
   if (missing === undefined) {
-    return { kind: "ready", run: async (signal) => runChild(shell, ["-c", text], await childEnv(world), signal) };
+    return { kind: "ready", run: async (signal) => runChild(shell, ["-c", text], await childEnv(ports), signal) };
   }
-  if (builtIn?.kind === "ready") return native(world, builtIn.run);
+  if (builtIn?.kind === "ready") return native(ports, builtIn.run);
   return builtIn?.kind === "refused" ? refuse(builtIn.reason) : missing;
 }
 
@@ -77,22 +77,22 @@ function firstWord(text: string): string[] {
   return first === undefined ? [] : [first];
 }
 
-async function childEnv(world: CommandWorld): Promise<NodeJS.ProcessEnv> {
-  if (!isSandboxed(world)) return world.env;
-  const proxy = await world.proxyUrl();
-  const { no_proxy: _lower, NO_PROXY: _upper, ...rest } = world.env;
+async function childEnv(ports: CommandPorts): Promise<NodeJS.ProcessEnv> {
+  if (!isSandboxed(ports)) return ports.env;
+  const proxy = await ports.proxyUrl();
+  const { no_proxy: _lower, NO_PROXY: _upper, ...rest } = ports.env;
   return { ...rest, http_proxy: proxy, HTTP_PROXY: proxy };
 }
 
 /** A program with its arguments, without a shell. */
-export async function toolCommand(world: CommandWorld, tool: string, args: readonly string[]): Promise<Command> {
-  const missing = await whyMissing(world, undefined, [tool]);
-  const run = async (signal: AbortSignal) => runChild(tool, args, await childEnv(world), signal);
+export async function toolCommand(ports: CommandPorts, tool: string, args: readonly string[]): Promise<Command> {
+  const missing = await whyMissing(ports, undefined, [tool]);
+  const run = async (signal: AbortSignal) => runChild(tool, args, await childEnv(ports), signal);
   return missing ?? { kind: "ready", run };
 }
 
-function isSandboxed(world: CommandWorld): boolean {
-  return (world.env.AVIARY_NAMESERVER ?? "") !== "";
+function isSandboxed(ports: CommandPorts): boolean {
+  return (ports.env.AVIARY_NAMESERVER ?? "") !== "";
 }
 
 function refuse(reason: string): Command {
@@ -100,7 +100,7 @@ function refuse(reason: string): Command {
 }
 
 async function whyMissing(
-  world: CommandWorld,
+  ports: CommandPorts,
   shell: Shell | undefined,
   names: readonly string[],
 ): Promise<Command | undefined> {
@@ -109,17 +109,17 @@ async function whyMissing(
     // The shell decides: it finds its builtins and functions, too.
     const finder = shell === "bash" && name !== "bash" ? "bash" : "sh";
     const never = new AbortController().signal;
-    const found = await runChild(finder, ["-c", 'command -v -- "$1"', finder, name], world.env, never);
+    const found = await runChild(finder, ["-c", 'command -v -- "$1"', finder, name], ports.env, never);
     if (found.error !== "") return refuse(`${name} is not installed`);
   }
   return undefined;
 }
 
-function native(world: CommandWorld, runProgram: Ready["run"]): Command {
+function native(ports: CommandPorts, runProgram: Ready["run"]): Command {
   return {
     kind: "ready",
     run: async (signal) => {
-      const { dispatcher, clock, monotonicMs, limits, env } = world;
+      const { dispatcher, clock, monotonicMs, limits, env } = ports;
       const lookup = lookupVia(env.AVIARY_NAMESERVER, env.AVIARY_SEARCH);
       const known = { dispatcher, clock, monotonicMs, limits, ...(lookup !== undefined && { lookup }) };
       const result = await runProgram({ ...known, signal, stdin: Buffer.alloc(0) });

@@ -5,7 +5,7 @@ import { deadline, TimeIsUp } from "../async/deadline.ts";
 import { errorText } from "../error-text.ts";
 import { textWithin } from "../net/outbound.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
-import type { PreparedTask, TaskWorld } from "./prepared-task.ts";
+import type { PreparedTask, TaskPorts } from "./prepared-task.ts";
 
 const REQUIRED = ["server", "org", "project", "repo", "entrypoint", "apiKeyPath", "endpoint"] as const;
 const LONGEST_ANSWER = 1024 * 1024;
@@ -23,19 +23,19 @@ interface Job {
 /** What is wrong with the metadata. */
 class Refusal extends Error {}
 
-export function prepareConcord(world: TaskWorld, payload: TaskPayload): Promise<PreparedTask> {
+export function prepareConcord(ports: TaskPorts, payload: TaskPayload): Promise<PreparedTask> {
   const canary = canaryOf(payload);
   const run = async (signal: AbortSignal) => {
     try {
       const job = await jobFrom(payload.metadata);
-      const id = await start(world, job, signal);
-      world.log.info({ canary }, `concord process ${id} started`);
-      await follow(world, job, id, signal);
-      world.log.info({ canary }, `command finished concord process ${id}`);
+      const id = await start(ports, job, signal);
+      ports.log.info({ canary }, `concord process ${id} started`);
+      await follow(ports, job, id, signal);
+      ports.log.info({ canary }, `command finished concord process ${id}`);
       return { output: "" };
     } catch (error) {
       const failure = errorText(error);
-      world.log.error({ canary }, `command failed concord ${failure}`);
+      ports.log.error({ canary }, `command failed concord ${failure}`);
       return { output: "", failure };
     }
   };
@@ -86,20 +86,20 @@ function secondsFrom(metadata: Readonly<Record<string, string>>, key: string, pr
   return Number(text) * 1000;
 }
 
-async function start(world: TaskWorld, job: Job, signal: AbortSignal): Promise<string> {
-  const { instanceId } = await call(world, job, job.server, job.form, signal);
+async function start(ports: TaskPorts, job: Job, signal: AbortSignal): Promise<string> {
+  const { instanceId } = await call(ports, job, job.server, job.form, signal);
   if (typeof instanceId !== "string") throw new Error("concord did not say the instanceId of the started process");
   return instanceId;
 }
 
 /** One deadline for the whole wait (Q82). */
-async function follow(world: TaskWorld, job: Job, id: string, signal: AbortSignal): Promise<void> {
-  const limit = deadline(world.clock, job.pollTimeoutMs, signal);
+async function follow(ports: TaskPorts, job: Job, id: string, signal: AbortSignal): Promise<void> {
+  const limit = deadline(ports.clock, job.pollTimeoutMs, signal);
   try {
     for (;;) {
-      await world.clock.sleep(job.pollIntervalMs, limit.signal);
+      await ports.clock.sleep(job.pollIntervalMs, limit.signal);
       const url = new URL(`/api/v1/process/${encodeURIComponent(id)}`, job.server);
-      const { status } = await call(world, job, url, undefined, limit.signal);
+      const { status } = await call(ports, job, url, undefined, limit.signal);
       if (status === "FINISHED") return;
       if (status === "FAILED") throw new Error(`concord instanceID: ${id} failed`);
     }
@@ -113,17 +113,17 @@ async function follow(world: TaskWorld, job: Job, id: string, signal: AbortSigna
 }
 
 async function call(
-  world: TaskWorld,
+  ports: TaskPorts,
   job: Job,
   url: URL,
   form: FormData | undefined,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
   const headers = job.apiKey === "" ? {} : { authorization: job.apiKey };
-  const limit = deadline(world.clock, REQUEST_TIMEOUT_MS, signal);
+  const limit = deadline(ports.clock, REQUEST_TIMEOUT_MS, signal);
   try {
     const method = form === undefined ? "GET" : "POST";
-    const { dispatcher } = world;
+    const { dispatcher } = ports;
     const options = { dispatcher, method, headers, body: form ?? null, signal: limit.signal };
     const response = await request(url, options);
     const text = await textWithin(response.body, LONGEST_ANSWER);

@@ -5,7 +5,7 @@ import { errorText } from "../error-text.ts";
 import { parseDuration } from "../go/duration.ts";
 import { textWithin } from "../net/outbound.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
-import type { PreparedTask, TaskWorld } from "./prepared-task.ts";
+import type { PreparedTask, TaskPorts } from "./prepared-task.ts";
 
 const POLL_EVERY_MS = 1000;
 const LONGEST_ANSWER = 1024 * 1024;
@@ -22,19 +22,19 @@ interface Job extends Server {
   readonly pollMs: number;
 }
 
-export function prepareNgrinder(world: TaskWorld, payload: TaskPayload): Promise<PreparedTask> {
+export function prepareNgrinder(ports: TaskPorts, payload: TaskPayload): Promise<PreparedTask> {
   const job = jobFrom(payload.metadata);
   if (typeof job === "string") return Promise.resolve({ kind: "invalid", message: job });
   const canary = canaryOf(payload);
   const title = `ngrinder test ${job.clone} on ${job.url.origin}`;
   const run = async (signal: AbortSignal): Promise<void> => {
     try {
-      const id = await start(world, job, signal);
-      await follow(world, job, id, signal);
-      world.log.info({ canary }, `command finished ${title}`);
+      const id = await start(ports, job, signal);
+      await follow(ports, job, id, signal);
+      ports.log.info({ canary }, `command finished ${title}`);
     } catch (error) {
       const text = errorText(error);
-      world.log.error({ canary }, `command failed ${title} ${text}`);
+      ports.log.error({ canary }, `command failed ${title} ${text}`);
     }
   };
   return Promise.resolve({ kind: "queued", task: { id: `${canary} ngrinder ${job.clone}`, canary, title, run } });
@@ -59,8 +59,8 @@ function jobFrom(metadata: Readonly<Record<string, string>>): Job | string {
   return { url, authorization: `Basic ${Buffer.from(userinfo).toString("base64")}`, clone: Number(clone), pollMs };
 }
 
-async function start(world: TaskWorld, job: Job, signal: AbortSignal): Promise<number | string> {
-  const answer = await call(world, job, "POST", `perftest/api/${job.clone}/clone_and_start`, signal);
+async function start(ports: TaskPorts, job: Job, signal: AbortSignal): Promise<number | string> {
+  const answer = await call(ports, job, "POST", `perftest/api/${job.clone}/clone_and_start`, signal);
   const { id } = answer;
   if (typeof id !== "number" && typeof id !== "string") {
     throw new Error(`ngrinder did not say the id of the started test: ${JSON.stringify(answer)}`);
@@ -69,20 +69,20 @@ async function start(world: TaskWorld, job: Job, signal: AbortSignal): Promise<n
 }
 
 /** Resolves when the test has finished well. When the time is up, the server is told to stop the test. */
-async function follow(world: TaskWorld, job: Job, id: number | string, signal: AbortSignal): Promise<void> {
+async function follow(ports: TaskPorts, job: Job, id: number | string, signal: AbortSignal): Promise<void> {
   try {
     for (;;) {
-      await world.clock.sleep(job.pollMs, signal);
-      const answer = await call(world, job, "GET", `perftest/api/${id}/status`, signal);
+      await ports.clock.sleep(job.pollMs, signal);
+      const answer = await call(ports, job, "GET", `perftest/api/${id}/status`, signal);
       const status = statusOf(answer);
       if (status === "FINISHED") return;
       if (status !== undefined && FAILED.has(status)) throw new Error(`ngrinder test ${id} ended with ${status}`);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
-    const limit = deadline(world.clock, STOP_WITHIN_MS);
+    const limit = deadline(ports.clock, STOP_WITHIN_MS);
     try {
-      await call(world, job, "PUT", `perftest/api/${id}?action=stop`, limit.signal);
+      await call(ports, job, "PUT", `perftest/api/${id}?action=stop`, limit.signal);
     } finally {
       limit.clear();
     }
@@ -98,14 +98,14 @@ function statusOf(answer: Readonly<Record<string, unknown>>): string | undefined
 }
 
 async function call(
-  world: TaskWorld,
+  ports: TaskPorts,
   server: Server,
   method: string,
   path: string,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
   const url = new URL(path, server.url);
-  const { dispatcher } = world;
+  const { dispatcher } = ports;
   const response = await request(url, { dispatcher, method, headers: { authorization: server.authorization }, signal });
   const text = await textWithin(response.body, LONGEST_ANSWER);
   const said = `ngrinder ${method} ${url.pathname} answered ${response.statusCode}`;

@@ -1,6 +1,6 @@
 /** What a task is once its payload is read, and what it needs of the process. */
 import type { Log } from "../ports/log.ts";
-import type { CommandWorld } from "./commands.ts";
+import type { CommandPorts } from "./commands.ts";
 import type { QueuedTask } from "./queue.ts";
 
 export type PreparedTask =
@@ -14,6 +14,6 @@ export type PreparedTask =
   /** Answered 400 with the text. */
   | { readonly kind: "invalid"; readonly message: string };
 
-export interface TaskWorld extends CommandWorld {
+export interface TaskPorts extends CommandPorts {
   readonly log: Log;
 }

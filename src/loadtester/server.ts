@@ -15,7 +15,7 @@ import { commandEnvironment } from "./environment.ts";
 import { type ForwardProxy, startForwardProxy } from "./forward-proxy.ts";
 import { plainDispatcher } from "./hey/hey.ts";
 import { canaryOf, parsePayload } from "./payload.ts";
-import type { PreparedTask, TaskWorld } from "./prepared-task.ts";
+import type { PreparedTask, TaskPorts } from "./prepared-task.ts";
 import type { LoadLimits } from "./program.ts";
 import { createTaskQueue, type TaskQueue } from "./queue.ts";
 import { prepareTask } from "./tasks.ts";
@@ -80,7 +80,7 @@ const LONGEST_FAILURE = 16 * 1024;
 const VERSION = "0.38.0";
 
 interface Service {
-  readonly world: TaskWorld;
+  readonly ports: TaskPorts;
   readonly doors: Doors;
   readonly queue: TaskQueue;
   readonly registry: Registry;
@@ -105,7 +105,7 @@ export async function startLoadtester(options: LoadtesterOptions): Promise<Loadt
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   let proxy: Promise<ForwardProxy> | undefined;
   const service: Service = {
-    world: {
+    ports: {
       log,
       clock,
       dispatcher,
@@ -182,7 +182,7 @@ async function serve(service: Service, request: IncomingMessage, response: Serve
     response.setHeader("content-type", reply.type ?? "text/plain; charset=utf-8");
     response.end(reply.body);
   } catch (error) {
-    service.world.log.error({ error: String(error) }, `cannot answer ${request.method} ${show(request.url ?? "")}`);
+    service.ports.log.error({ error: String(error) }, `cannot answer ${request.method} ${show(request.url ?? "")}`);
     if (!response.headersSent) response.statusCode = 500;
     response.end("internal error, see the load tester's log");
   }
@@ -202,9 +202,9 @@ async function replyTo(
   }
   const text = await bodyOf(request);
   const asked = { headers: request.headers, path: request.url ?? "/", body: text ?? "" };
-  const refused = refusalOf(asked, service.token, service.world.clock.now());
+  const refused = refusalOf(asked, service.token, service.ports.clock.now());
   if (refused !== undefined) {
-    service.world.log.warn({}, `refused ${request.method} ${show(path)}: ${refused.body}`);
+    service.ports.log.warn({}, `refused ${request.method} ${show(path)}: ${refused.body}`);
     return refused;
   }
   const payload = text === undefined ? undefined : parsePayload(text);
@@ -212,7 +212,7 @@ async function replyTo(
   if (!service.isAllowed(payload.namespace)) return { status: 403, body: "Forbidden" };
   const answer = service.doors(path, canaryOf(payload));
   if (answer !== undefined) return answer;
-  const task = await prepareTask(service.world, payload);
+  const task = await prepareTask(service.ports, payload);
   if (task.kind === "invalid") return { status: 400, body: task.message };
   if (task.kind === "queued") {
     if (service.queue.size() >= MOST_QUEUED) return { status: 429, body: `${MOST_QUEUED} tasks wait or run already` };
@@ -234,7 +234,7 @@ async function awaitTask(
   response: ServerResponse,
   withOutput: boolean,
 ): Promise<Reply> {
-  const limit = deadline(service.world.clock, service.timeoutMs, service.ending);
+  const limit = deadline(service.ports.clock, service.timeoutMs, service.ending);
   const gone = new AbortController();
   const leave = () => gone.abort(new Error("the caller has left"));
   response.once("close", leave);

@@ -8,7 +8,7 @@ import { getGlobalDispatcher } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createManualClock, type ManualClock } from "../testing/manual-clock.ts";
 import { until } from "../testing/until.ts";
-import type { PreparedTask, TaskWorld } from "./prepared-task.ts";
+import type { PreparedTask, TaskPorts } from "./prepared-task.ts";
 import { prepareTask } from "./tasks.ts";
 
 interface Call {
@@ -24,7 +24,7 @@ let answers: Record<string, unknown[]>;
 let clock: ManualClock;
 let errors: string[];
 let folder: string;
-let world: TaskWorld;
+let ports: TaskPorts;
 
 beforeEach(async () => {
   [calls, answers, errors, clock] = [[], {}, [], createManualClock()];
@@ -43,7 +43,7 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const note = () => undefined;
-  world = {
+  ports = {
     log: { debug: note, info: note, warn: note, error: (_fields, message) => void errors.push(message) },
     clock,
     dispatcher: getGlobalDispatcher(),
@@ -61,7 +61,7 @@ afterEach(async () => {
 });
 
 function prepare(metadata: Record<string, string>): Promise<PreparedTask> {
-  return prepareTask(world, { name: "podinfo", namespace: "test", metadata });
+  return prepareTask(ports, { name: "podinfo", namespace: "test", metadata });
 }
 
 const made = () => calls.map(({ call }) => call);

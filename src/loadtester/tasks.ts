@@ -7,16 +7,16 @@ import { type Command, shellCommand, toolCommand } from "./commands.ts";
 import { prepareConcord } from "./concord.ts";
 import { prepareNgrinder } from "./ngrinder.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
-import type { PreparedTask, TaskWorld } from "./prepared-task.ts";
+import type { PreparedTask, TaskPorts } from "./prepared-task.ts";
 import { redacted } from "./redact.ts";
 
-type TaskType = (world: TaskWorld, payload: TaskPayload) => Promise<PreparedTask>;
+type TaskType = (ports: TaskPorts, payload: TaskPayload) => Promise<PreparedTask>;
 
 const TASK_TYPES: Readonly<Record<string, TaskType>> = {
   cmd: queuedCommand,
-  bash: awaitedCommand((world, command) => {
-    world.log.info({}, `bash command ${redacted(command)}`);
-    return shellCommand(world, "bash", command);
+  bash: awaitedCommand((ports, command) => {
+    ports.log.info({}, `bash command ${redacted(command)}`);
+    return shellCommand(ports, "bash", command);
   }),
   helm: awaitedCommand(tool("helm")),
   helmv3: awaitedCommand(tool("helm")),
@@ -25,29 +25,29 @@ const TASK_TYPES: Readonly<Record<string, TaskType>> = {
   concord: prepareConcord,
 };
 
-export async function prepareTask(world: TaskWorld, payload: TaskPayload): Promise<PreparedTask> {
+export async function prepareTask(ports: TaskPorts, payload: TaskPayload): Promise<PreparedTask> {
   if (Object.keys(payload.metadata).length === 0) {
     return { kind: "invalid", message: "metadata not found in payload" };
   }
   const type = payload.metadata.type ?? "cmd";
   const prepare = Object.hasOwn(TASK_TYPES, type) ? TASK_TYPES[type] : undefined;
   if (prepare === undefined) return { kind: "invalid", message: `unknown task type ${type}` };
-  return prepare(world, payload);
+  return prepare(ports, payload);
 }
 
 /** helm and kubectl get their arguments split on whitespace, without any quoting (Q84). */
-function tool(name: string): (world: TaskWorld, command: string) => Promise<Command> {
-  return (world, command) => {
+function tool(name: string): (ports: TaskPorts, command: string) => Promise<Command> {
+  return (ports, command) => {
     const args = command.split(/\s+/).filter((word) => word !== "");
-    world.log.info({}, `running command ${name} ${redacted(args.join(" "))}`);
-    return toolCommand(world, name, args);
+    ports.log.info({}, `running command ${name} ${redacted(args.join(" "))}`);
+    return toolCommand(ports, name, args);
   };
 }
 
-async function queuedCommand(world: TaskWorld, payload: TaskPayload): Promise<PreparedTask> {
+async function queuedCommand(ports: TaskPorts, payload: TaskPayload): Promise<PreparedTask> {
   const text = payload.metadata.cmd ?? "";
   if (text === "") return { kind: "invalid", message: "cmd not found in metadata" };
-  const command = await shellCommand(world, "sh", text);
+  const command = await shellCommand(ports, "sh", text);
   if (command.kind === "refused")
     return { kind: "invalid", message: `cannot run ${redacted(text)}: ${command.reason}` };
   const canary = canaryOf(payload);
@@ -58,26 +58,26 @@ async function queuedCommand(world: TaskWorld, payload: TaskPayload): Promise<Pr
       id: `${canary} ${text}`,
       canary,
       title: redacted(text),
-      run: async (signal) => logOutcome(world.log, canary, text, await command.run(signal), logOutput),
+      run: async (signal) => logOutcome(ports.log, canary, text, await command.run(signal), logOutput),
     },
   };
 }
 
-function awaitedCommand(find: (world: TaskWorld, command: string) => Promise<Command>): TaskType {
-  return async (world, payload) => {
+function awaitedCommand(find: (ports: TaskPorts, command: string) => Promise<Command>): TaskType {
+  return async (ports, payload) => {
     const text = payload.metadata.cmd ?? "";
     if (text === "") return { kind: "invalid", message: "cmd not found in metadata" };
-    const command = await find(world, text);
+    const command = await find(ports, text);
     const canary = canaryOf(payload);
     return {
       kind: "awaited",
       run: async (signal) => {
         if (command.kind === "refused") {
-          world.log.error({ canary }, `command failed ${redacted(text)} ${command.reason}`);
+          ports.log.error({ canary }, `command failed ${redacted(text)} ${command.reason}`);
           return { output: "", failure: `command ${redacted(text)} failed: ${command.reason}` };
         }
         const outcome = await command.run(signal);
-        logOutcome(world.log, canary, text, outcome, true);
+        logOutcome(ports.log, canary, text, outcome, true);
         if (outcome.error === "") return { output: outcome.output };
         return {
           output: outcome.output,

@@ -68,9 +68,9 @@ export interface Workload {
    * an existing one the seen object with our fields replaced. The template is only ever copied from a target that still
    * holds the revision asked for.
    */
-  renderPrimary(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[];
+  renderPrimary(canary: Canary, wanted: DesiredState, seen: Snapshot): readonly KubeObject[];
   /** The target, scaled as it should be; empty when it is not to be touched. */
-  renderTarget(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[];
+  renderTarget(canary: Canary, wanted: DesiredState, seen: Snapshot): readonly KubeObject[];
 }
 
 /** An object that says under which name the metrics of each side are found. */
@@ -98,9 +98,9 @@ export interface Autoscaler {
   /** Why it cannot be followed (text of a Warning event), e.g. the source is missing. */
   problem(canary: Canary, seen: Snapshot): string | undefined;
   /** The primary's scaler. */
-  renderPrimary(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[];
+  renderPrimary(canary: Canary, wanted: DesiredState, seen: Snapshot): readonly KubeObject[];
   /** The source, paused or resumed. */
-  renderTarget(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[];
+  renderTarget(canary: Canary, wanted: DesiredState, seen: Snapshot): readonly KubeObject[];
   /**
    * The source, when it scales up a target that has no pods. It must be paused as long as it exists, also when the
    * Canary names it no more. Absent: this kind leaves a target without pods alone.

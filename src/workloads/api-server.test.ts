@@ -14,7 +14,7 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes
 import type { Snapshot } from "../ports/snapshot.ts";
 import { createServicesRouter } from "../services/services.ts";
 import { aCanary, type CanaryParts } from "../testing/canary.ts";
-import { aWorld } from "../testing/worlds.ts";
+import { aDesiredState } from "../testing/desired-state.ts";
 import { createAutoscalers } from "./autoscalers.ts";
 import { createWorkloads } from "./table.ts";
 
@@ -52,7 +52,7 @@ function stage(parts: CanaryParts, ...objects: readonly KubeObject[]) {
 
   function turn(phase: Phase, primary: DesiredPrimary): readonly string[] {
     const now = { ...canary, status: { ...canary.status, phase } as CanaryStatus };
-    const world = aWorld({ primary, syncScaler: primary.kind === "promoted" });
+    const world = aDesiredState({ primary, syncScaler: primary.kind === "promoted" });
     const selector = readings().selector;
     const stages = [
       () => (selector === undefined ? [] : services.renderCopies(now, selector, seen)),

@@ -12,8 +12,8 @@ import { mergePatch } from "../json/merge-patch.ts";
 import { apiVersionOf, type KubeFields, type KubeObject, type ObjectRef } from "../ports/kubernetes.ts";
 import type { Workload } from "../ports/workload.ts";
 import { aCanary } from "../testing/canary.ts";
+import { aDesiredState } from "../testing/desired-state.ts";
 import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
-import { aWorld } from "../testing/worlds.ts";
 import { createWorkloads, WORKLOADS } from "./table.ts";
 
 const OPTIONS = {
@@ -129,7 +129,7 @@ const PRESENT: DesiredPrimary = { kind: "present" };
 
 const aRun = (id: string) => ({ id, startedAt: NOW });
 
-const world = (primary: DesiredPrimary, target: DesiredState["target"] = "as-is") => aWorld({ primary, target });
+const world = (primary: DesiredPrimary, target: DesiredState["target"] = "as-is") => aDesiredState({ primary, target });
 
 class Stage {
   readonly workload: Workload;

@@ -5,8 +5,8 @@ import { lacksPods } from "../core/run/stand-in.ts";
 import { mergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { aCanary } from "../testing/canary.ts";
+import { inPhase } from "../testing/desired-state.ts";
 import { createToyCluster } from "../testing/toy-cluster.ts";
-import { inPhase } from "../testing/worlds.ts";
 import { createWorkloads } from "./table.ts";
 import { requiredAvailable } from "./threshold.ts";
 

@@ -16,7 +16,7 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kub
 import { createRouters } from "../../src/routers/table.ts";
 import { createServicesRouter } from "../../src/services/services.ts";
 import { aCanary } from "../../src/testing/canary.ts";
-import { aWorld } from "../../src/testing/worlds.ts";
+import { aDesiredState } from "../../src/testing/desired-state.ts";
 import { createAutoscalers } from "../../src/workloads/autoscalers.ts";
 import { createWorkloads } from "../../src/workloads/table.ts";
 import { type Desk, type Grain, grainsOf, type Office, openOffice, textOf, without } from "./office.ts";
@@ -113,7 +113,7 @@ function lifeOf({ target, scaler }: Case) {
       return state;
     };
     const make = async (canary: Canary, wanted: Partial<DesiredState>) =>
-      view.converge(canary, aWorld(wanted), await observe(canary), signal);
+      view.converge(canary, aDesiredState(wanted), await observe(canary), signal);
     const begun = inPhase(base, "Initializing");
     await make(begun, { primary: { kind: "present" } });
     await make(begun, { target: "up" });

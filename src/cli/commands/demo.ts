@@ -8,10 +8,8 @@ import { createDispatcher } from "../../net/dispatcher.ts";
 import type { ObjectCache } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
-import { SILENT_LOG } from "../../ports/log.ts";
 import { PROJECT_ROOT } from "../../project-root.ts";
-import { systemClock } from "../../time/system-clock.ts";
-import { asUserError, connectCluster } from "../cluster.ts";
+import { asUserError, connectCluster, watchPorts } from "../cluster.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
 import { startDemoConsole } from "../demo/console.ts";
 import { FAILED_CHECKS, quicker } from "../demo/quicker.ts";
@@ -159,8 +157,7 @@ async function play(
   };
   await apply("deploy");
   const stopped = new AbortController();
-  const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
-  const cache = createClusterCache(world, AbortSignal.any([signal, stopped.signal]));
+  const cache = createClusterCache(watchPorts(client), AbortSignal.any([signal, stopped.signal]));
   try {
     const canaries = cache.track(RESOURCES.canary);
     const events = followEvents(cache.track(RESOURCES.event), view);

@@ -1,9 +1,8 @@
 /** One Canary as a tree; `-w` draws it again on every change. */
 import { createClusterCache } from "../../kube/cluster-cache.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
-import { SILENT_LOG } from "../../ports/log.ts";
 import { systemClock } from "../../time/system-clock.ts";
-import { asUserError, type ClusterClient, connectCluster } from "../cluster.ts";
+import { asUserError, type ClusterClient, connectCluster, watchPorts } from "../cluster.ts";
 import { coloured } from "../colour.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "../options.ts";
@@ -81,8 +80,10 @@ async function watch(client: ClusterClient, at: CanaryName, first: Scene, contex
   const isTerminal = process.stdout.isTTY === true;
   const paint = coloured(env);
   out(isTerminal ? CLEAR + treeOf(first, paint) : treeOf(first, paint));
-  const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
-  const canaries = createClusterCache(world, signal, { namespace: at.namespace }).track(RESOURCES.canary, at.namespace);
+  const canaries = createClusterCache(watchPorts(client), signal, { namespace: at.namespace }).track(
+    RESOURCES.canary,
+    at.namespace,
+  );
   let said = lineOf(first);
   await new Promise<void>((resolve, reject) => {
     signal.addEventListener("abort", () => resolve(), { once: true });

@@ -1,9 +1,7 @@
 /** Waits for the end of a release, for CI: of a certain image or revision, with an exit code for each end. */
 import { createClusterCache } from "../../kube/cluster-cache.ts";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
-import { SILENT_LOG } from "../../ports/log.ts";
-import { systemClock } from "../../time/system-clock.ts";
-import { asUserError, connectCluster } from "../cluster.ts";
+import { asUserError, connectCluster, watchPorts } from "../cluster.ts";
 import { type Command, type ExitCode, UserError } from "../command.ts";
 import {
   describeOptions,
@@ -69,8 +67,9 @@ ${describeOptions(OPTIONS)}`,
       const canary = await canaryOf(client, at, signal);
       const asked: Asked = { at, image: options.text("image"), revision: options.text("revision"), until };
       const stop = new AbortController();
-      const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
-      const cache = createClusterCache(world, AbortSignal.any([signal, stop.signal]), { namespace: at.namespace });
+      const cache = createClusterCache(watchPorts(client), AbortSignal.any([signal, stop.signal]), {
+        namespace: at.namespace,
+      });
       const type = TARGETS.find(({ kind }) => kind === canary.spec?.targetRef?.kind);
       const caches = {
         canaries: cache.track(RESOURCES.canary, at.namespace),

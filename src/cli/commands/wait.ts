@@ -5,9 +5,7 @@ import { didYouMean } from "../../core/spec/nearest.ts";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
 import type { ObjectCache } from "../../ports/kube.ts";
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
-import { SILENT_LOG } from "../../ports/log.ts";
-import { systemClock } from "../../time/system-clock.ts";
-import { CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
+import { CLUSTER_OPTIONS, connectCluster, watchPorts } from "../cluster.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
 import { kindOf, objectWords } from "../kinds.ts";
 import { describeOptions, durationOf, type OptionSpec, type ReadOptions, readOptions } from "../options.ts";
@@ -47,8 +45,7 @@ ${describeOptions(OPTIONS)}`,
     const client = await connectCluster(options, env);
     const namespace = options.text("namespace") ?? client.namespace;
     const done = new AbortController();
-    const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
-    const cache = createClusterCache(world, AbortSignal.any([signal, done.signal]), { namespace });
+    const cache = createClusterCache(watchPorts(client), AbortSignal.any([signal, done.signal]), { namespace });
     try {
       const canaries = cache.track(RESOURCES.canary, namespace);
       const end = await phaseReached({ canaries, name, phases, timeout, signal, err });

@@ -1,7 +1,7 @@
 /** The preview of an undo names what will serve, as the primary keeps it. */
 import { expect, it } from "vitest";
 import type { KubeObject } from "../../ports/kubernetes.ts";
-import { inPhase } from "../../testing/worlds.ts";
+import { inPhase } from "../../testing/desired-state.ts";
 import { keptAtPromotion } from "../../workloads/copied/kept.ts";
 import { PROMOTION_ID_ANNOTATION } from "../../workloads/metadata.ts";
 import { undoPreviewOf } from "./undo.ts";

@@ -16,7 +16,8 @@ import { readServiceAccount, selfSignedToken } from "./service-account.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface OwnIdentityWorld {
+/** What a token is asked for with. */
+export interface TokenRequest {
   readonly env: Environment;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -29,12 +30,12 @@ const TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"
 const CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform";
 
 /** An access token. @throws MetricError when the process has no identity at Google */
-export async function ownToken(world: OwnIdentityWorld): Promise<string> {
-  const file = world.env["GOOGLE_APPLICATION_CREDENTIALS"] ?? "";
-  return file === "" ? fromMetadata(world) : fromFile(file, world);
+export async function ownToken(wanted: TokenRequest): Promise<string> {
+  const file = wanted.env["GOOGLE_APPLICATION_CREDENTIALS"] ?? "";
+  return file === "" ? fromMetadata(wanted) : fromFile(file, wanted);
 }
 
-async function fromMetadata({ env, scope, ports }: OwnIdentityWorld): Promise<string> {
+async function fromMetadata({ env, scope, ports }: TokenRequest): Promise<string> {
   const host = env["GCE_METADATA_HOST"] || METADATA_HOST;
   const search = `scopes=${encodeURIComponent(scope)}`;
   return tokenFrom(
@@ -44,12 +45,12 @@ async function fromMetadata({ env, scope, ports }: OwnIdentityWorld): Promise<st
   );
 }
 
-async function fromFile(file: string, world: OwnIdentityWorld): Promise<string> {
+async function fromFile(file: string, wanted: TokenRequest): Promise<string> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     throw new MetricError(`cannot read GOOGLE_APPLICATION_CREDENTIALS: ${errorText(error)}`);
   });
-  if (typeOf(text) === "external_account") return federated(JSON.parse(text), world);
-  return selfSignedToken(readServiceAccount(text), world.scope, world.now);
+  if (typeOf(text) === "external_account") return federated(JSON.parse(text), wanted);
+  return selfSignedToken(readServiceAccount(text), wanted.scope, wanted.now);
 }
 
 function typeOf(text: string): unknown {
@@ -72,7 +73,7 @@ interface Federation {
 }
 
 /** A token of another identity provider, stored in a file, is exchanged for one of Google's. */
-async function federated(federation: Federation, world: OwnIdentityWorld): Promise<string> {
+async function federated(federation: Federation, wanted: TokenRequest): Promise<string> {
   const {
     credential_source: { file, format } = {},
     token_url: url,
@@ -84,7 +85,7 @@ async function federated(federation: Federation, world: OwnIdentityWorld): Promi
         "tokens from addresses and programs are not supported",
     );
   }
-  const { ports, scope } = world;
+  const { ports, scope } = wanted;
   const body = JSON.stringify({
     grantType: "urn:ietf:params:oauth:grant-type:token-exchange",
     requestedTokenType: "urn:ietf:params:oauth:token-type:access_token",

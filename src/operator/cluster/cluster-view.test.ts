@@ -4,8 +4,8 @@ import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import { createRouters } from "../../routers/table.ts";
 import { createServicesRouter } from "../../services/services.ts";
 import { aCanary } from "../../testing/canary.ts";
+import { aDesiredState, inPhase } from "../../testing/desired-state.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
-import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createAutoscalers } from "../../workloads/autoscalers.ts";
 import { createWorkloads } from "../../workloads/table.ts";
 import { type ClusterViewPorts, createClusterView } from "./cluster-view.ts";
@@ -142,7 +142,9 @@ describe("an autoscaler of the primary that the API server refuses", () => {
     const canary = inPhase("Succeeded", parts, { promotedSpec: "1", drain: { kind: "none" } });
     const { signal } = new AbortController();
     const state = await view.observe(canary, NOW, signal);
-    await expect(view.converge(canary, aWorld({ target: "down" }), state, signal)).rejects.toThrow("minReplicas");
+    await expect(view.converge(canary, aDesiredState({ target: "down" }), state, signal)).rejects.toThrow(
+      "minReplicas",
+    );
     expect(cluster.at("VirtualService", "podinfo").spec.http[0].route).toMatchObject([{ weight: 100 }, { weight: 0 }]);
     // The canary goes when nothing is refused any more.
     expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(1);
@@ -166,7 +168,7 @@ describe("a Canary whose autoscaler was deleted", () => {
     const { signal } = new AbortController();
     const state = await view.observe(canary, NOW, signal);
     expect(state.readings.problem).toContain("HorizontalPodAutoscaler podinfo");
-    await view.converge(canary, aWorld({ target: "down" }), state, signal);
+    await view.converge(canary, aDesiredState({ target: "down" }), state, signal);
     return { names, replicas: cluster.at("Deployment", "podinfo").spec.replicas };
   };
   it("finishes at rest what its status promises: the target is taken down", async () => {
@@ -199,7 +201,7 @@ describe("routes that take long to write", () => {
     const state = await view.observe(canary, now, signal);
     expect(state.readings).not.toHaveProperty("routesSince");
     const traffic = { primary: 90, canary: 10, mirror: false };
-    await view.converge(canary, aWorld({ traffic, target: "up" }), state, signal);
+    await view.converge(canary, aDesiredState({ traffic, target: "up" }), state, signal);
     expect((await view.observe(canary, now, signal)).readings).toMatchObject({
       ...{ routesInForce: true, routesSince: NOW + 6_000 },
     });

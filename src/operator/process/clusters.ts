@@ -6,7 +6,7 @@
 import { createKubeClient } from "../../kube/client.ts";
 import { type ClusterCache, createClusterCache } from "../../kube/cluster-cache.ts";
 import type { Ledger } from "../../kube/ledger.ts";
-import type { WatchWorld } from "../../kube/reflector.ts";
+import type { WatchPorts } from "../../kube/reflector.ts";
 import type { KubeTransport } from "../../kube/transport.ts";
 import type { KubeReader, KubeWriter, ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
 import { RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
@@ -25,7 +25,7 @@ export interface Clusters {
   readonly routesCanBeOwned: boolean;
 }
 
-export interface ClustersOptions extends Omit<WatchWorld, "transport"> {
+export interface ClustersOptions extends Omit<WatchPorts, "transport"> {
   readonly transport: KubeTransport;
   /** Absent: routes are where the Canaries are. */
   readonly meshTransport?: KubeTransport;
@@ -50,7 +50,7 @@ export function connectClusters({
   namespace,
   signal,
   ledger,
-  ...world
+  ...ports
 }: ClustersOptions): Clusters {
   const scope = {
     namespace,
@@ -59,7 +59,7 @@ export function connectClusters({
   };
   const join = (to: KubeTransport) => ({
     client: createKubeClient(to, "flagger"),
-    cache: createClusterCache({ ...world, transport: to }, signal, scope),
+    cache: createClusterCache({ ...ports, transport: to }, signal, scope),
   });
   const home = join(transport);
   const mesh = meshTransport === undefined ? home : join(meshTransport);

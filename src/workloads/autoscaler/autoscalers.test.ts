@@ -5,9 +5,9 @@ import type { CanaryStatus } from "../../core/status/canary.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
+import { aDesiredState, inPhase } from "../../testing/desired-state.ts";
 import { golden } from "../../testing/golden.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
-import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createAutoscalers } from "../autoscalers.ts";
 import { PAUSE_ANNOTATION } from "./keda/keda.ts";
 
@@ -62,7 +62,7 @@ const scaledObject: KubeObject = {
   },
 };
 
-const SYNC = aWorld({ syncScaler: true });
+const SYNC = aDesiredState({ syncScaler: true });
 
 describe.each([
   { source: hpa, file: "hpa/golden/primary.yaml", what: "HorizontalPodAutoscaler" },
@@ -75,7 +75,7 @@ describe.each([
   const found = createAutoscalers({ includeLabelPrefixes: ["team"] }).find((candidate) => candidate.kind === kind);
   if (found === undefined) throw new Error(`no autoscaler ${kind}`);
   const autoscaler = found;
-  const render = (cluster: ToyCluster, world = aWorld(), ref: KubeFields = {}) =>
+  const render = (cluster: ToyCluster, world = aDesiredState(), ref: KubeFields = {}) =>
     cluster.apply(autoscaler.renderPrimary(inPhase("Promoting", partsOf(ref)), world, cluster));
   const primary = (cluster: ToyCluster) => cluster.at(kind, `${name}-primary`);
   const withSpec = (spec: KubeFields, object = source) => ({ ...object, spec: { ...object.spec, ...spec } });
@@ -104,7 +104,7 @@ describe.each([
 
   it("takes the primary's limits from the Canary where they are set", () => {
     const cluster = createToyCluster(mergePatch, source);
-    render(cluster, aWorld(), { primaryScalerReplicas: { minReplicas: 5, maxReplicas: 10 } });
+    render(cluster, aDesiredState(), { primaryScalerReplicas: { minReplicas: 5, maxReplicas: 10 } });
     const { minReplicas, maxReplicas, minReplicaCount, maxReplicaCount } = primary(cluster).spec;
     const limits = kind === "ScaledObject" ? [minReplicaCount, maxReplicaCount] : [minReplicas, maxReplicas];
     expect(limits).toEqual([5, 10]);
@@ -115,11 +115,11 @@ describe.each([
     render(cluster);
     const max = kind === "ScaledObject" ? "maxReplicaCount" : "maxReplicas";
     cluster.put(withSpec({ [max]: 9 }));
-    render(cluster, aWorld(), { primaryScalerReplicas: { minReplicas: 6 } });
+    render(cluster, aDesiredState(), { primaryScalerReplicas: { minReplicas: 6 } });
     const { minReplicas, minReplicaCount, maxReplicas, maxReplicaCount } = primary(cluster).spec;
     const limits = kind === "ScaledObject" ? [minReplicaCount, maxReplicaCount] : [minReplicas, maxReplicas];
     expect(limits).toEqual([6, source.spec[max]]);
-    expect(render(cluster, aWorld(), { primaryScalerReplicas: { minReplicas: 6 } })).toEqual([]);
+    expect(render(cluster, aDesiredState(), { primaryScalerReplicas: { minReplicas: 6 } })).toEqual([]);
   });
 
   it("reports a missing source, unless the Canary is being deleted", () => {
@@ -131,7 +131,7 @@ describe.each([
     expect(autoscaler.problem({ ...canary, deleting: true }, empty)).toBeUndefined();
     expect(autoscaler.problem(canary, createToyCluster(mergePatch, source))).toBeUndefined();
     expect(autoscaler.renderPrimary(canary, SYNC, empty)).toEqual([]);
-    expect(autoscaler.renderTarget(canary, aWorld({ target: "down" }), empty)).toEqual([]);
+    expect(autoscaler.renderTarget(canary, aDesiredState({ target: "down" }), empty)).toEqual([]);
     expect(autoscaler.inputs(canary).map((ref) => ref.name)).toEqual([name, `${name}-primary`]);
   });
 });
@@ -188,7 +188,7 @@ describe("a HorizontalPodAutoscaler", () => {
     const cluster = createToyCluster(mergePatch, { ...hpa, spec });
     cluster.apply(autoscaler?.renderPrimary(canary, SYNC, cluster) ?? []);
     expect(cluster.at("HorizontalPodAutoscaler", "podinfo-hpa-primary").spec.minReplicas).toBe(1);
-    expect(autoscaler?.renderTarget(canary, aWorld({ target: "down" }), cluster)).toEqual([]);
+    expect(autoscaler?.renderTarget(canary, aDesiredState({ target: "down" }), cluster)).toEqual([]);
   });
 });
 
@@ -199,7 +199,7 @@ describe("a ScaledObject", () => {
     aCanary({ spec: { autoscalerRef: { kind: "ScaledObject", name: "podinfo-so", ...ref } } });
   const primaryQueries = (triggers: KubeFields, ref: KubeFields = {}) => {
     const cluster = createToyCluster(mergePatch, { ...scaledObject, spec: { ...scaledObject.spec, triggers } });
-    cluster.apply(keda.renderPrimary(canaryWith(ref), aWorld(), cluster));
+    cluster.apply(keda.renderPrimary(canaryWith(ref), aDesiredState(), cluster));
     const { spec } = cluster.at("ScaledObject", "podinfo-so-primary");
     return spec.triggers.map(({ metadata }: KubeFields) => metadata?.query);
   };
@@ -235,7 +235,7 @@ describe("a ScaledObject", () => {
   it("always sets the configuration of its HPA", () => {
     const { advanced: _advanced, ...spec } = scaledObject.spec;
     const cluster = createToyCluster(mergePatch, { ...scaledObject, spec });
-    cluster.apply(keda.renderPrimary(canaryWith(), aWorld(), cluster));
+    cluster.apply(keda.renderPrimary(canaryWith(), aDesiredState(), cluster));
     const primary = cluster.at("ScaledObject", "podinfo-so-primary");
     expect(primary.spec.advanced).toEqual({ horizontalPodAutoscalerConfig: {} });
     expect(cluster.apply(keda.renderPrimary(canaryWith(), SYNC, cluster))).toEqual([]);
@@ -243,7 +243,7 @@ describe("a ScaledObject", () => {
 
   it("Q56: the primary's metadata is pruned by prefix when it is updated", () => {
     const cluster = createToyCluster(mergePatch, scaledObject);
-    cluster.apply(keda.renderPrimary(canaryWith(), aWorld(), cluster));
+    cluster.apply(keda.renderPrimary(canaryWith(), aDesiredState(), cluster));
     cluster.put({ ...scaledObject, spec: { ...scaledObject.spec, pollingInterval: 1 } });
     cluster.apply(keda.renderPrimary(canaryWith(), SYNC, cluster));
     const { labels, annotations, ownerReferences } = cluster.at("ScaledObject", "podinfo-so-primary").metadata;
@@ -252,7 +252,7 @@ describe("a ScaledObject", () => {
 
   it("Q57: the primary's ScaledObject is not paused when its source is", () => {
     const cluster = createToyCluster(mergePatch, scaledObject);
-    cluster.apply(keda.renderPrimary(canaryWith(), aWorld(), cluster));
+    cluster.apply(keda.renderPrimary(canaryWith(), aDesiredState(), cluster));
     expect(cluster.at("ScaledObject", "podinfo-so-primary").metadata.annotations).toEqual({ mine: "1" });
   });
 
@@ -261,7 +261,7 @@ describe("a ScaledObject", () => {
     const running = { ...scaledObject, metadata: { ...scaledObject.metadata, annotations } };
     const cluster = createToyCluster(mergePatch, running);
     const converge = (target: "up" | "down" | "as-is") =>
-      cluster.apply(keda.renderTarget(canaryWith(), aWorld({ target }), cluster));
+      cluster.apply(keda.renderTarget(canaryWith(), aDesiredState({ target }), cluster));
     expect(converge("up")).toEqual([]);
     expect(converge("as-is")).toEqual([]);
     const patch = (value: string) =>
@@ -294,14 +294,14 @@ describe("a ScaledObject", () => {
       metadata: { ...metadata, annotations: { ...annotations, [PAUSE_ANNOTATION]: "3" } },
     };
     const cluster = createToyCluster(mergePatch, held);
-    cluster.apply(keda.renderTarget(canaryWith(), aWorld({ target: "down" }), cluster));
+    cluster.apply(keda.renderTarget(canaryWith(), aDesiredState({ target: "down" }), cluster));
     expect(cluster.at("ScaledObject", "podinfo-so")).toEqual(scaledObject);
   });
 
   it("can be paused when it has no annotations", () => {
     const { annotations: _none, ...metadata } = scaledObject.metadata;
     const cluster = createToyCluster(mergePatch, { ...scaledObject, metadata });
-    cluster.apply(keda.renderTarget(canaryWith(), aWorld({ target: "down" }), cluster));
+    cluster.apply(keda.renderTarget(canaryWith(), aDesiredState({ target: "down" }), cluster));
     expect(cluster.at("ScaledObject", "podinfo-so").metadata.annotations).toEqual({ [PAUSE_ANNOTATION]: "0" });
   });
 });

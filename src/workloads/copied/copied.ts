@@ -45,8 +45,8 @@ export function createCopiedWorkload(kind: CopiedKind, options: WorkloadOptions)
     made: (canary, seen) => made(canary, seen, kind, options),
     digests: (canary, seen) => digests(canary, seen, kind, options),
     read: (canary, seen, now) => read(canary, seen, now, kind, options),
-    renderPrimary: (canary, world, seen) => renderPrimary(canary, world, seen, kind, options),
-    renderTarget: (canary, world, seen) => renderTarget(canary, world, seen, kind),
+    renderPrimary: (canary, wanted, seen) => renderPrimary(canary, wanted, seen, kind, options),
+    renderTarget: (canary, wanted, seen) => renderTarget(canary, wanted, seen, kind),
   };
 }
 
@@ -195,7 +195,7 @@ function problem(detail: string): { readonly kind: "problem"; readonly detail: s
 
 function renderPrimary(
   canary: Canary,
-  world: DesiredState,
+  wanted: DesiredState,
   seen: Snapshot,
   kind: CopiedKind,
   options: WorkloadOptions,
@@ -205,11 +205,11 @@ function renderPrimary(
   const labels = target === undefined ? undefined : podLabelsOf(target, primary, options.selectorLabels);
   if (target === undefined || labels === undefined) return [];
   const companions = kind.companions?.render(canary, target, labels, seen) ?? [];
-  if (primary !== undefined && world.primary.kind === "present") {
+  if (primary !== undefined && wanted.primary.kind === "present") {
     return [...companions, ...settled(canary, primary, seen)];
   }
-  if (primary !== undefined && world.primary.kind === "restored") {
-    return [...companions, ...restored(canary, primary, world.primary, seen)];
+  if (primary !== undefined && wanted.primary.kind === "restored") {
+    return [...companions, ...restored(canary, primary, wanted.primary, seen)];
   }
   // A Canary that is being deleted creates nothing.
   if (primary === undefined && canary.status.phase === "Terminating") return [];
@@ -223,20 +223,20 @@ function renderPrimary(
     const made = { ...parts, ...(replicasBefore === undefined ? {} : { replicasBefore }) };
     return [...companions, ...copies, createdPrimary(made, promotionId(canary.uid, held))];
   }
-  if (world.primary.kind !== "promoted") return companions;
-  const { id, revision } = world.primary;
+  if (wanted.primary.kind !== "promoted") return companions;
+  const { id, revision } = wanted.primary;
   // The target may hold a newer revision than the tested one: then nothing is copied.
   if (!sameRevision(revision, held)) return companions;
   const previous = previousOf(canary, primary, copies, id, seen);
   return [...companions, ...previous, ...copies, promotedPrimary(parts, primary, id)];
 }
 
-function renderTarget(canary: Canary, world: DesiredState, seen: Snapshot, kind: CopiedKind): readonly KubeObject[] {
+function renderTarget(canary: Canary, wanted: DesiredState, seen: Snapshot, kind: CopiedKind): readonly KubeObject[] {
   const target: WorkloadObject | undefined = seen.get(targetOf(canary, kind));
-  if (target === undefined || world.target === "as-is") return [];
-  if (world.target === "down") return kind.isScaledDown(target) ? [] : [kind.scaledDown(target)];
+  if (target === undefined || wanted.target === "as-is") return [];
+  if (wanted.target === "down") return kind.isScaledDown(target) ? [] : [kind.scaledDown(target)];
   const primary: WorkloadObject | undefined = seen.get(primaryOf(canary, kind));
-  if (canary.status.phase === "Terminating" && world.traffic !== "released") {
+  if (canary.status.phase === "Terminating" && wanted.traffic !== "released") {
     return [kind.reverted(target, canary, primary, seen)];
   }
   return kind.isScaledDown(target) ? [kind.scaledUp(target, canary, primary, seen)] : [];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CanaryStatus } from "../../core/status/canary.ts";
-import { inPhase } from "../../testing/worlds.ts";
+import { inPhase } from "../../testing/desired-state.ts";
 import { giveUpAt } from "./rollout.ts";
 
 const MINUTE = 60_000;

@@ -6,8 +6,8 @@ import { promotionId } from "../../core/turn/identity.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
+import { aDesiredState, inPhase } from "../../testing/desired-state.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
-import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createWorkloads } from "../table.ts";
 
 type Labels = Record<string, string>;
@@ -43,11 +43,11 @@ function stage(kind: string, name: string, cluster: ToyCluster, selectorLabels =
   return {
     read,
     selector: () => readingOf().selector,
-    begin: () => cluster.apply(workload.renderPrimary(inPhase("Initializing", parts), aWorld(), cluster)),
+    begin: () => cluster.apply(workload.renderPrimary(inPhase("Initializing", parts), aDesiredState(), cluster)),
     promote() {
       const { revision } = readingOf().target;
       const primary: DesiredPrimary = { kind: "promoted", id: promotionId(aCanary(parts).uid, revision), revision };
-      return cluster.apply(workload.renderPrimary(inPhase("Promoting", parts), aWorld({ primary }), cluster));
+      return cluster.apply(workload.renderPrimary(inPhase("Promoting", parts), aDesiredState({ primary }), cluster));
     },
     inputs: () => workload.inputs(inPhase("", parts), cluster).map((ref) => ref.name),
     primary: () => cluster.at(kind, `${name}-primary`).spec,

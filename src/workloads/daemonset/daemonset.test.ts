@@ -4,9 +4,9 @@ import { promotionId } from "../../core/turn/identity.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
+import { aDesiredState, inPhase } from "../../testing/desired-state.ts";
 import { golden } from "../../testing/golden.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
-import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createDaemonSetWorkload } from "./daemonset.ts";
 import { daemonSetReadiness } from "./readiness.ts";
 
@@ -43,7 +43,7 @@ function revisionOf(object: KubeObject) {
 describe("the primary DaemonSet", () => {
   it("is made as in golden/primary.yaml", () => {
     const cluster = createToyCluster(mergePatch, target());
-    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aDesiredState(), cluster));
     const expected = golden(new URL("golden/primary.yaml", import.meta.url));
     expected.spec.template.metadata.annotations["flagger-id"] = promotionId(aCanary().uid, revisionOf(target()));
     expect(cluster.at("DaemonSet", "podinfo-primary")).toEqual(expected);
@@ -52,13 +52,13 @@ describe("the primary DaemonSet", () => {
   it("Q61: runs on every node, also when it is created or promoted from a target that is scaled down", () => {
     const down = target({ nodeSelector: { disk: "ssd", [SELECTOR]: "true" } });
     const cluster = createToyCluster(mergePatch, down);
-    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aDesiredState(), cluster));
     const podSpec = () => cluster.at("DaemonSet", "podinfo-primary").spec.template.spec;
     expect(podSpec().nodeSelector).toEqual({ disk: "ssd" });
     cluster.put(target({ hostNetwork: true, nodeSelector: { [SELECTOR]: "true" } }));
     const revision = revisionOf(cluster.at("DaemonSet", "podinfo"));
     const primary = { kind: "promoted", id: "x", revision } as const;
-    cluster.apply(workload.renderPrimary(inPhase("Promoting", PARTS), aWorld({ primary }), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Promoting", PARTS), aDesiredState({ primary }), cluster));
     expect(podSpec()).toMatchObject({ hostNetwork: true });
     expect(podSpec()).not.toHaveProperty("nodeSelector");
   });
@@ -80,7 +80,7 @@ describe("the primary DaemonSet", () => {
     ["the same nodes, while the target is down", {}, { nodeSelector: { [SELECTOR]: "true" } }, undefined],
   ])("has a gap without pods, or has none, when the promotion sends its pods to %s", (_, before, after, gap) => {
     const cluster = createToyCluster(mergePatch, target(before));
-    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aDesiredState(), cluster));
     const { status } = target();
     cluster.put({ ...cluster.at("DaemonSet", "podinfo-primary"), status }, target(after));
     const gapNow = () => {
@@ -91,7 +91,7 @@ describe("the primary DaemonSet", () => {
     // The copy may fail: then the pods go back.
     const revision = revisionOf(cluster.at("DaemonSet", "podinfo"));
     const primary = { kind: "promoted", id: promotionId(aCanary().uid, revision), revision } as const;
-    cluster.apply(workload.renderPrimary(inPhase("Promoting", PARTS), aWorld({ primary }), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Promoting", PARTS), aDesiredState({ primary }), cluster));
     expect(gapNow()).toBe(gap);
   });
 
@@ -99,7 +99,7 @@ describe("the primary DaemonSet", () => {
     const labelSelector = { matchLabels: { app: "podinfo" } };
     const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector }] } };
     const cluster = createToyCluster(mergePatch, target({ affinity }));
-    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aDesiredState(), cluster));
     expect(cluster.at("DaemonSet", "podinfo-primary").spec.template.spec.affinity).toEqual(affinity);
   });
 });
@@ -112,7 +112,7 @@ describe("a DaemonSet", () => {
   ])("with %s is scaled down by a selector that no node matches, and keeps its revision", (_, podSpec) => {
     const cluster = createToyCluster(mergePatch, target(podSpec));
     const converge = (wanted: "up" | "down") =>
-      cluster.apply(workload.renderTarget(inPhase("Succeeded", PARTS), aWorld({ target: wanted }), cluster));
+      cluster.apply(workload.renderTarget(inPhase("Succeeded", PARTS), aDesiredState({ target: wanted }), cluster));
     converge("down");
     const live = () => cluster.at("DaemonSet", "podinfo");
     expect(live().spec.template.spec.nodeSelector).toMatchObject({ [SELECTOR]: "true" });
@@ -123,7 +123,7 @@ describe("a DaemonSet", () => {
 
   it("is handed back without the selector when the Canary is deleted", () => {
     const cluster = createToyCluster(mergePatch, target({ nodeSelector: { [SELECTOR]: "true" } }));
-    const leaving = aWorld({ target: "up", traffic: "before-us" });
+    const leaving = aDesiredState({ target: "up", traffic: "before-us" });
     cluster.apply(workload.renderTarget(inPhase("Terminating", PARTS), leaving, cluster));
     expect(cluster.at("DaemonSet", "podinfo").spec).toEqual(target().spec);
   });
@@ -213,7 +213,7 @@ describe("a DaemonSet's rollout", () => {
     ["the first primary never came up", "Initializing", { phaseSince: NOW - HOUR }, "stuck"],
   ])("Q40: when %s it is %s", (_, phase, status, kind) => {
     const cluster = createToyCluster(mergePatch, target());
-    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aDesiredState(), cluster));
     const primary = cluster.at("DaemonSet", "podinfo-primary");
     cluster.put({ ...primary, status: { desiredNumberScheduled: 1 } });
     const reading = read(cluster, inPhase(phase, PARTS, status as Partial<CanaryStatus>));

@@ -4,9 +4,9 @@ import { promotionId } from "../../core/turn/identity.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
+import { aDesiredState, inPhase } from "../../testing/desired-state.ts";
 import { golden } from "../../testing/golden.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
-import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createDeploymentWorkload } from "./deployment.ts";
 import { deploymentReadiness } from "./readiness.ts";
 
@@ -60,14 +60,14 @@ function readOf(cluster: ToyCluster, canary = aCanary()) {
 /** A cluster in which the target has its primary. */
 function begun(target = TARGET): ToyCluster {
   const cluster = createToyCluster(mergePatch, target, ...configs());
-  cluster.apply(workload.renderPrimary(inPhase("Initializing"), aWorld(), cluster));
+  cluster.apply(workload.renderPrimary(inPhase("Initializing"), aDesiredState(), cluster));
   return cluster;
 }
 
 function promote(cluster: ToyCluster, parts: CanaryParts = {}): DesiredPrimary & { kind: "promoted" } {
   const { revision } = readOf(cluster).target;
   const primary = { kind: "promoted", id: promotionId(aCanary().uid, revision), revision } as const;
-  cluster.apply(workload.renderPrimary(inPhase("Promoting", parts), aWorld({ primary }), cluster));
+  cluster.apply(workload.renderPrimary(inPhase("Promoting", parts), aDesiredState({ primary }), cluster));
   return primary;
 }
 
@@ -148,7 +148,7 @@ describe("the primary Deployment", () => {
       ...configs(),
     );
     const seen = { get: cluster.get, list: cluster.list, replicasBefore: () => before };
-    cluster.apply(workload.renderPrimary(inPhase("Initializing"), aWorld(), seen));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing"), aDesiredState(), seen));
     expect(primarySpec(cluster).replicas).toBe(expected);
   });
 
@@ -158,7 +158,7 @@ describe("the primary Deployment", () => {
     cluster.put({ ...primary, metadata: { ...primary.metadata, labels: { mine: "1" } } });
     put(cluster, { template: { ...TARGET.spec.template, spec: { containers: [] } } });
     promote(cluster);
-    cluster.apply(workload.renderPrimary(inPhase("Succeeded"), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Succeeded"), aDesiredState(), cluster));
     const { labels, annotations, ownerReferences } = cluster.at("Deployment", "podinfo-primary").metadata;
     expect(labels).toEqual({ app: "podinfo-primary", "team.example.com/name": "web" });
     const { "aviary.flagger.app/previous-template": _kept, ...others } = annotations ?? {};
@@ -239,7 +239,7 @@ describe("the primary Deployment", () => {
       configTracking: false,
     });
     const cluster = createToyCluster(mergePatch, TARGET, ...configs());
-    cluster.apply(untracking.renderPrimary(inPhase("Initializing"), aWorld(), cluster));
+    cluster.apply(untracking.renderPrimary(inPhase("Initializing"), aDesiredState(), cluster));
     expect(cluster.names().filter((name) => name.endsWith("-primary"))).toEqual(["Deployment/podinfo-primary"]);
     expect(primarySpec(cluster).template.spec.volumes).toEqual(TARGET.spec.template.spec.volumes);
     const reading = untracking.read(aCanary(), cluster, NOW);
@@ -254,7 +254,7 @@ describe("a failed promotion", () => {
     cluster.put(...configs("blue"));
     put(cluster, { template: { ...TARGET.spec.template, spec: { ...TARGET.spec.template.spec, hostNetwork: true } } });
     const { id } = promote(cluster);
-    return { cluster, template, restored: aWorld({ primary: { kind: "restored", from: id } }) };
+    return { cluster, template, restored: aDesiredState({ primary: { kind: "restored", from: id } }) };
   };
 
   it("restores template and configs, and then removes the kept ones", () => {
@@ -264,7 +264,7 @@ describe("a failed promotion", () => {
     cluster.apply(workload.renderPrimary(inPhase("Failed"), restored, cluster));
     expect(primarySpec(cluster).template).toEqual(template);
     expect(cluster.at("ConfigMap", "podinfo-config-primary").data).toEqual({ color: "red" });
-    cluster.apply(workload.renderPrimary(inPhase("Failed"), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Failed"), aDesiredState(), cluster));
     const { metadata, data } = cluster.at("ConfigMap", "podinfo-config-primary-previous");
     expect([data, metadata.annotations]).toEqual([undefined, {}]);
     expect(metadata.ownerReferences).toHaveLength(1);
@@ -273,7 +273,7 @@ describe("a failed promotion", () => {
   it("is not rolled back on a primary that carries another promotion", () => {
     const { cluster } = failing();
     const { template } = primarySpec(cluster);
-    const earlier = aWorld({ primary: { kind: "restored", from: "an-earlier-one" } });
+    const earlier = aDesiredState({ primary: { kind: "restored", from: "an-earlier-one" } });
     cluster.apply(workload.renderPrimary(inPhase("Failed"), earlier, cluster));
     expect(primarySpec(cluster).template).toEqual(template);
   });
@@ -304,7 +304,7 @@ describe("a failed promotion", () => {
     expect(cluster.at("Deployment", "podinfo-primary").metadata.annotations).not.toHaveProperty([
       "aviary.flagger.app/previous-template",
     ]);
-    const restored = aWorld({ primary: { kind: "restored", from: id } });
+    const restored = aDesiredState({ primary: { kind: "restored", from: id } });
     expect(cluster.apply(workload.renderPrimary(inPhase("Failed"), restored, cluster))).toEqual([]);
   });
 });
@@ -339,14 +339,16 @@ describe("a Deployment that is brought up", () => {
     const { replicas: _replicas, ...spec } = primarySpec(cluster);
     const own = cluster.at("Deployment", "podinfo-primary");
     cluster.put({ ...own, spec: { ...spec, ...(primary !== undefined && { replicas: primary }) } }, ...scalers);
-    cluster.apply(workload.renderTarget(inPhase("Progressing", parts), aWorld({ target: "up" }), cluster));
+    cluster.apply(workload.renderTarget(inPhase("Progressing", parts), aDesiredState({ target: "up" }), cluster));
     expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(expected);
   });
 
   it("keeps its number of replicas when it is scaled up already", () => {
     const cluster = begun();
     put(cluster, { replicas: 7 });
-    expect(cluster.apply(workload.renderTarget(inPhase("Progressing"), aWorld({ target: "up" }), cluster))).toEqual([]);
+    expect(
+      cluster.apply(workload.renderTarget(inPhase("Progressing"), aDesiredState({ target: "up" }), cluster)),
+    ).toEqual([]);
   });
 
   it("Q49: takes over the primary's number of replicas when the Canary is deleted, with or without autoscaler, but at least one", () => {
@@ -358,11 +360,11 @@ describe("a Deployment that is brought up", () => {
       const cluster = begun();
       put(cluster, { replicas: primary }, "podinfo-primary");
       put(cluster, { replicas: 2 });
-      const leaving = aWorld({ target: "up", traffic: "before-us" });
+      const leaving = aDesiredState({ target: "up", traffic: "before-us" });
       cluster.apply(workload.renderTarget(inPhase("Terminating", parts), leaving, cluster));
       expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(expected);
       put(cluster, { replicas: 9 });
-      const left = aWorld({ target: "up", traffic: "released" });
+      const left = aDesiredState({ target: "up", traffic: "released" });
       expect(cluster.apply(workload.renderTarget(inPhase("Terminating", parts), left, cluster))).toEqual([]);
     }
   });
@@ -377,7 +379,7 @@ describe("a Deployment that is brought up", () => {
     const { replicas: _replicas, ...spec } = TARGET.spec ?? {};
     const target = { ...TARGET, spec: { ...spec, ...(replicas !== undefined && { replicas }) } };
     const cluster = createToyCluster(mergePatch, target, hpa({ minReplicas: 2 }));
-    const leaving = aWorld({ target: "up", traffic: "before-us" });
+    const leaving = aDesiredState({ target: "up", traffic: "before-us" });
     cluster.apply(workload.renderTarget(inPhase("Terminating", parts), leaving, cluster));
     expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(expected);
   });

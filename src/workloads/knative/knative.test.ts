@@ -4,8 +4,8 @@ import { hashText } from "../../go/hash/hash.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
+import { aDesiredState, inPhase } from "../../testing/desired-state.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
-import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createKnativeWorkload } from "./knative.ts";
 
 const workload = createKnativeWorkload();
@@ -33,7 +33,7 @@ const annotations = (cluster: ToyCluster) => cluster.at("Service", "podinfo").me
 describe("a Knative Service as target", () => {
   it("has its latest revision named when the Canary is created; its traffic waits until that revision is ready", () => {
     const cluster = createToyCluster(mergePatch, service("podinfo-00001", { [PRIMARY]: "from-an-earlier-canary" }));
-    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aDesiredState(), cluster));
     expect(cluster.at("Service", "podinfo").spec.traffic).toBeUndefined();
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00001" });
   });
@@ -43,7 +43,7 @@ describe("a Knative Service as target", () => {
     const nothing = { spec: hashText("") };
     const primary = { kind: "promoted", id: promotionId(aCanary().uid, nothing), revision: nothing } as const;
     const status = { stage: "renewing", applied: nothing } as const;
-    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS, status), aWorld({ primary }), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS, status), aDesiredState({ primary }), cluster));
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00001" });
   });
 
@@ -55,36 +55,36 @@ describe("a Knative Service as target", () => {
     const status =
       seenReady === undefined ? {} : ({ stage: "switching", applied: { spec: hashText(seenReady) } } as const);
     const cluster = createToyCluster(mergePatch, service("podinfo-00002", { [PRIMARY]: "podinfo-00001" }));
-    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS, status), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS, status), aDesiredState(), cluster));
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: primary });
   });
 
   it("is not written while it has no revision, nor when the Canary is deleted", () => {
     const empty = createToyCluster(mergePatch, service(undefined));
-    expect(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), empty)).toEqual([]);
+    expect(workload.renderPrimary(inPhase("Initializing", PARTS), aDesiredState(), empty)).toEqual([]);
     expect(read(empty)).toMatchObject({
       target: { readiness: { detail: "Knative Service podinfo.test has not created a revision yet" } },
       primary: { exists: false },
     });
     const leaving = createToyCluster(mergePatch, service("podinfo-00002"));
-    expect(workload.renderPrimary(inPhase("Terminating", PARTS), aWorld(), leaving)).toEqual([]);
+    expect(workload.renderPrimary(inPhase("Terminating", PARTS), aDesiredState(), leaving)).toEqual([]);
   });
 
   it("is promoted by its annotation", () => {
     const cluster = createToyCluster(mergePatch, service("podinfo-00002", { [PRIMARY]: "podinfo-00001" }));
     const held = { spec: hashText("podinfo-00002") };
     const primary = { kind: "promoted", id: promotionId(aCanary().uid, held), revision: held } as const;
-    cluster.apply(workload.renderPrimary(inPhase("Promoting", PARTS), aWorld({ primary }), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Promoting", PARTS), aDesiredState({ primary }), cluster));
     expect(annotations(cluster)).toMatchObject({ [PRIMARY]: "podinfo-00002" });
     expect(read(cluster)).toMatchObject({ target: { revision: held }, primary: { promotionId: primary.id } });
-    cluster.apply(workload.renderPrimary(inPhase("Succeeded", PARTS), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Succeeded", PARTS), aDesiredState(), cluster));
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00002" });
   });
 
   it("that was deleted and created again during a rollback serves its own revision as primary", () => {
     const cluster = createToyCluster(mergePatch, service("podinfo-00001"));
     const primary = { kind: "restored", from: "any promotion" } as const;
-    cluster.apply(workload.renderPrimary(inPhase("Failed", PARTS), aWorld({ primary }), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Failed", PARTS), aDesiredState({ primary }), cluster));
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00001" });
   });
 

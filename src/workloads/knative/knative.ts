@@ -142,19 +142,19 @@ function idOf(canary: Canary, revisionName: string): string {
   return promotionId(canary.uid, { spec: hashText(revisionName) });
 }
 
-function renderPrimary(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[] {
+function renderPrimary(canary: Canary, wanted: DesiredState, seen: Snapshot): readonly KubeObject[] {
   const target = seen.get(targetRef(canary));
   const latest = latestOf(target);
   if (target === undefined || latest === "" || canary.status.phase === "Terminating") return [];
   const primary = primaryOf(target);
   // The recorded revision does not count: the Service may have had no revision at that time.
   if (canary.status.phase === "Initializing") return [annotated(target, primaryToBe(canary, target), undefined)];
-  switch (world.primary.kind) {
+  switch (wanted.primary.kind) {
     case "present":
       if (canary.status.phase === "Finalising" && primary !== "") return [];
       return [annotated(target, primaryToBe(canary, target), undefined)];
     case "promoted": {
-      const { revision } = world.primary;
+      const { revision } = wanted.primary;
       if (primary === latest || !sameRevision(revision, { spec: hashText(latest) })) return [];
       return [annotated(target, latest, primary)];
     }
@@ -162,7 +162,7 @@ function renderPrimary(canary: Canary, world: DesiredState, seen: Snapshot): rea
       // This is another Service of the same name: the revisions of the deleted one are gone.
       if (primary === "") return [annotated(target, latest, undefined)];
       const previous = target.metadata.annotations?.[PREVIOUS_ANNOTATION];
-      return previous && idOf(canary, primary) === world.primary.from ? [annotated(target, previous, undefined)] : [];
+      return previous && idOf(canary, primary) === wanted.primary.from ? [annotated(target, previous, undefined)] : [];
     }
   }
 }

@@ -4,9 +4,9 @@ import { hashServiceSpec } from "../../go/hash/hash.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
+import { aDesiredState, inPhase } from "../../testing/desired-state.ts";
 import { golden } from "../../testing/golden.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
-import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createServiceWorkload } from "./service.ts";
 
 const workload = createServiceWorkload({ selectorLabels: [], includeLabelPrefixes: ["team"], configTracking: true });
@@ -39,7 +39,7 @@ const target = (spec: KubeFields = {}): KubeObject => ({
 });
 
 const converge = (cluster: ToyCluster, parts = PARTS) =>
-  cluster.apply(workload.renderPrimary(inPhase("Succeeded", parts), aWorld(), cluster));
+  cluster.apply(workload.renderPrimary(inPhase("Succeeded", parts), aDesiredState(), cluster));
 
 /** The fields that the API server assigns to a new Service. */
 function allocate(cluster: ToyCluster, name: string, last: number): void {
@@ -52,14 +52,14 @@ function allocate(cluster: ToyCluster, name: string, last: number): void {
 function promote(cluster: ToyCluster): void {
   const revision = { spec: hashServiceSpec(cluster.at("Service", "podinfo").spec) };
   const primary = { kind: "promoted", id: promotionId(aCanary().uid, revision), revision } as const;
-  cluster.apply(workload.renderPrimary(inPhase("Promoting", PARTS), aWorld({ primary }), cluster));
+  cluster.apply(workload.renderPrimary(inPhase("Promoting", PARTS), aDesiredState({ primary }), cluster));
 }
 
 describe("a Service as target", () => {
   it("Q58: has copies with addresses and node ports of their own, as in golden/copies.yaml", () => {
     const cluster = createToyCluster(mergePatch, target());
     const parts = { ...PARTS, service: { trafficDistribution: "PreferClose" } };
-    cluster.apply(workload.renderPrimary(inPhase("Initializing", parts), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", parts), aDesiredState(), cluster));
     const { canary, primary } = golden(new URL("golden/copies.yaml", import.meta.url));
     primary.metadata.annotations["flagger-id"] = promotionId(aCanary().uid, { spec: hashServiceSpec(target().spec) });
     expect(cluster.at("Service", "podinfo-canary")).toEqual(canary);
@@ -130,7 +130,7 @@ describe("a Service as target", () => {
     });
     expect(reading).not.toHaveProperty("selector");
     expect(reading.kind === "reading" && reading.target.revision).toEqual({ spec: hashServiceSpec(target().spec) });
-    expect(workload.renderTarget(inPhase("Succeeded", PARTS), aWorld({ target: "down" }), cluster)).toEqual([]);
+    expect(workload.renderTarget(inPhase("Succeeded", PARTS), aDesiredState({ target: "down" }), cluster)).toEqual([]);
   });
 
   it("R27: must have the name that the routes use", () => {

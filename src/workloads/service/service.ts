@@ -35,7 +35,7 @@ export function createServiceWorkload(options: WorkloadOptions): Workload {
     inputs: (canary) => [refOf(canary), refOf(canary, "-canary"), refOf(canary, "-primary")],
     made,
     read,
-    renderPrimary: (canary, world, seen) => renderPrimary(canary, world, seen, options),
+    renderPrimary: (canary, wanted, seen) => renderPrimary(canary, wanted, seen, options),
     renderTarget: () => [],
   };
 }
@@ -90,7 +90,7 @@ function targetProblem(canary: Canary, target: KubeObject | undefined): string |
 
 function renderPrimary(
   canary: Canary,
-  world: DesiredState,
+  wanted: DesiredState,
   seen: Snapshot,
   options: WorkloadOptions,
 ): readonly KubeObject[] {
@@ -101,7 +101,7 @@ function renderPrimary(
   const primary = seen.get(refOf(canary, "-primary"));
   const held = { spec: hashServiceSpec(target.spec) };
   if (primary === undefined) return [copy, createdPrimary(canary, target, promotionId(canary.uid, held))];
-  return [copy, ...primaryAs(canary, world, target, primary, options)];
+  return [copy, ...primaryAs(canary, wanted, target, primary, options)];
 }
 
 function primaryAs(

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
+import { aDesiredState, inPhase } from "../../testing/desired-state.ts";
 import { createToyCluster } from "../../testing/toy-cluster.ts";
-import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { statefulSetReadiness } from "./readiness.ts";
 import { createStatefulSetWorkload } from "./statefulset.ts";
 
@@ -43,7 +43,7 @@ const governing: KubeObject = {
 describe("the primary StatefulSet", () => {
   const made = (...world: readonly KubeObject[]) => {
     const cluster = createToyCluster(mergePatch, ...world);
-    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aDesiredState(), cluster));
     return cluster;
   };
 
@@ -71,7 +71,7 @@ describe("the primary StatefulSet", () => {
   it("gets a new Service of host names when a user deletes it, and none when the target has none", () => {
     const cluster = made(target(), governing);
     cluster.remove(cluster.at("Service", "podinfo-primary-hosts"));
-    cluster.apply(workload.renderPrimary(inPhase("Succeeded", PARTS), aWorld(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Succeeded", PARTS), aDesiredState(), cluster));
     expect(cluster.at("Service", "podinfo-primary-hosts").spec.clusterIP).toBe("None");
     expect(made(target({ serviceName: "" })).names()).toEqual(["StatefulSet/podinfo", "StatefulSet/podinfo-primary"]);
   });
@@ -112,7 +112,7 @@ describe("the primary StatefulSet", () => {
     const { revision } = readingOf(target()).target;
     cluster.put(target({ serviceName: "other", podManagementPolicy: "Parallel", minReadySeconds: 3 }));
     const primary = { kind: "promoted", id: "x", revision } as const;
-    cluster.apply(workload.renderPrimary(inPhase("Promoting", PARTS), aWorld({ primary }), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Promoting", PARTS), aDesiredState({ primary }), cluster));
     expect(cluster.at("StatefulSet", "podinfo-primary").spec).toMatchObject({
       serviceName: "podinfo-primary-hosts",
       minReadySeconds: 3,

@@ -48,12 +48,12 @@ export function createHpaAutoscaler(): Autoscaler {
   };
 }
 
-function renderPrimary(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[] {
+function renderPrimary(canary: Canary, wanted: DesiredState, seen: Snapshot): readonly KubeObject[] {
   const scalers = seenScalers<ScalerObject>(canary, TYPE, seen);
   if (scalers === undefined) return [];
   const { source, primary } = scalers;
   if (primary === undefined) return isLeaving(canary) ? [] : [created(canary, scalers)];
-  if (!world.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];
+  if (!wanted.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];
   // Labels and annotations are not compared, because a difference in them has no effect (Q54).
   const scaleTargetRef = primary.spec?.scaleTargetRef ?? primaryScaleTarget(canary, source);
   return [{ ...primary, spec: { ...primarySpec(canary, source), scaleTargetRef } }];

@@ -51,7 +51,7 @@ export function createKedaAutoscaler(options: AutoscalerOptions): Autoscaler {
     inputs: (canary) => sourceAndPrimary(canary, TYPE),
     made: (canary) => madeScaler(canary, TYPE),
     problem: (canary, seen) => missingSource(canary, TYPE, seen, `Keda ${TYPE.kind}`),
-    renderPrimary: (canary, world, seen) => renderPrimary(canary, world, seen, options),
+    renderPrimary: (canary, wanted, seen) => renderPrimary(canary, wanted, seen, options),
     renderTarget,
     wakes,
   };
@@ -66,7 +66,7 @@ function wakes(canary: Canary, seen: Snapshot): KubeObject | undefined {
 
 function renderPrimary(
   canary: Canary,
-  world: DesiredState,
+  wanted: DesiredState,
   seen: Snapshot,
   { includeLabelPrefixes }: AutoscalerOptions,
 ): readonly KubeObject[] {
@@ -74,7 +74,7 @@ function renderPrimary(
   if (scalers === undefined) return [];
   const { source, primary } = scalers;
   if (primary === undefined) return isLeaving(canary) ? [] : [created(canary, scalers)];
-  if (!world.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];
+  if (!wanted.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];
   const spec = primarySpec(canary, source);
   if (isDeepStrictEqual(primary.spec, spec)) return [];
   // The prefix filter prunes the labels and annotations of the primary's scaler when the scaler is updated (Q56).
@@ -135,14 +135,15 @@ function ownLimits({ spec }: Canary): ScaledObjectSpec {
 }
 
 /**
- * KEDA is paused after the traffic went to the primary (Q91): `world.target` and the order of writes make sure of that.
+ * KEDA is paused after the traffic went to the primary (Q91): `wanted.target` and the order of the writes make sure of
+ * that.
  */
-function renderTarget(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[] {
+function renderTarget(canary: Canary, wanted: DesiredState, seen: Snapshot): readonly KubeObject[] {
   const ref = sourceRef(canary, TYPE);
   const source = ref === undefined ? undefined : seen.get(ref);
-  if (source === undefined || world.target === "as-is") return [];
+  if (source === undefined || wanted.target === "as-is") return [];
   const { [PAUSE_ANNOTATION]: paused, ...annotations } = source.metadata.annotations ?? {};
-  if (world.target === "up") {
+  if (wanted.target === "up") {
     return paused === undefined ? [] : [{ ...source, metadata: { ...source.metadata, annotations } }];
   }
   if (paused === "0") return [];

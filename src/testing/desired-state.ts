@@ -6,7 +6,7 @@ import type { Canary, CanaryStatus, Phase } from "../core/status/canary.ts";
 import { aCanary, type CanaryParts } from "./canary.ts";
 
 /** Idle: the primary exists, all traffic goes to it, and nothing is to be scaled. */
-export function aWorld(parts: Partial<DesiredState> = {}): DesiredState {
+export function aDesiredState(parts: Partial<DesiredState> = {}): DesiredState {
   return {
     engaged: true,
     primary: { kind: "present" },
