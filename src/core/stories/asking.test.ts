@@ -1,4 +1,4 @@
-/** ProbeRunner is a decision: an unanswered question never counts as a passed check. */
+/** Asking is a decision: an unanswered question never counts as a passed check. */
 import { describe, expect, it } from "vitest";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
 import { MESH } from "../../testing/story.ts";
