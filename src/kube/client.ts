@@ -160,8 +160,9 @@ export function createKubeClient(
         throw error;
       }
     },
-    async list(type, namespace, options, signal) {
-      return (await listAll(transport, type, namespace, options, signal)).objects;
+    async list(type, namespace, { part, ...options }, signal) {
+      const sift = part === undefined ? {} : { sift: () => part };
+      return (await listAll(transport, type, namespace, { ...options, ...sift }, signal)).objects;
     },
     create(type, object, signal) {
       const path = collectionPath(type, object.metadata.namespace);

@@ -49,6 +49,8 @@ export interface ListOptions {
   readonly fieldSelector?: string;
   /** At most this many objects; all when absent. */
   readonly limit?: number;
+  /** What is kept of each object while the next ones are read; all of it when absent. A fake may keep all. */
+  readonly part?: (object: KubeObject) => KubeObject;
 }
 
 /** Reads that go to the API server each time. @throws KubeError, or the signal's reason when aborted */

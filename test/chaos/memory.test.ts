@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
+import { STEERING, VERDICT_LABEL } from "../../src/ports/steering.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { PROGRAM } from "../program.ts";
 import { canaryOf, deployment, kubeconfigOf } from "./burst.ts";
@@ -148,6 +149,15 @@ const STORED: readonly (Stored & { readonly what: string; readonly most: number 
   {
     ...{ what: "800 routes of 256 KiB", most: 200, count: 800, type: RESOURCES.virtualService, namespace: "tenant" },
     ...{ make: named, fill: annotated, provider: "istio" },
+  },
+  {
+    // The operator looks through the records of a namespace when a release begins.
+    ...{ what: "4,000 records of 128 KiB", most: 250, count: 4000, type: STEERING.run, namespace: "tenant" },
+    make: (metadata) => ({
+      metadata: { ...metadata, labels: { [VERDICT_LABEL]: "running" } },
+      spec: { canary: `of-${metadata.name}`, startedAt: "2026-01-01T00:00:00Z" },
+    }),
+    fill: (_, filler) => ({ status: { sentence: filler.slice(0, MiB / 8) } }),
   },
 ];
 

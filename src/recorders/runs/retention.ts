@@ -15,6 +15,22 @@ export interface Retention {
 
 export const DEFAULT_RETENTION: Retention = { runs: 5, days: 90, total: 2_000 };
 
+/** What `outdated` reads of a record. A namespace may hold thousands of them, and others may write them as large. */
+export function datedPart({ apiVersion, kind, metadata, spec }: KubeObject): KubeObject {
+  const { name, namespace, creationTimestamp, labels } = metadata;
+  const verdict = labels?.[VERDICT_LABEL];
+  return {
+    ...{ apiVersion, kind },
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+      ...(verdict === undefined ? {} : { labels: { [VERDICT_LABEL]: verdict } }),
+    },
+    spec: { canary: spec?.canary, startedAt: spec?.startedAt },
+  };
+}
+
 const DAY_MS = 86_400_000;
 
 /** @param runs in any order @returns those to be deleted, oldest first */

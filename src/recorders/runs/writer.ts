@@ -8,7 +8,7 @@ import { apiVersionOf, type KubeFields, type ObjectRef } from "../../ports/kuber
 import type { Log } from "../../ports/log.ts";
 import { CANARY_LABEL, canaryLabel, canarySelector, STEERING, VERDICT_LABEL } from "../../ports/steering.ts";
 import type { RunJournal } from "./journal.ts";
-import { DEFAULT_RETENTION, outdated, type Retention } from "./retention.ts";
+import { DEFAULT_RETENTION, datedPart, outdated, type Retention } from "./retention.ts";
 import { goneOn } from "./run-record.ts";
 
 export interface RunWriterOptions {
@@ -101,7 +101,8 @@ function createTidy({ client, signal, keep = DEFAULT_RETENTION }: RunWriterOptio
     const isDue = now - (sweptAt.get(namespace) ?? 0) >= SWEEP_MS;
     if (isDue) sweptAt.set(namespace, now);
     const labelSelector = canarySelector(name);
-    const runs = await client.list(STEERING.run, namespace, isDue ? {} : { labelSelector }, signal);
+    const selected = isDue ? {} : { labelSelector };
+    const runs = await client.list(STEERING.run, namespace, { ...selected, part: datedPart }, signal);
     for (const run of outdated(runs, keep, now)) {
       await client.delete({ type: STEERING.run, namespace, name: run.metadata.name }, {}, signal);
     }
