@@ -37,7 +37,18 @@ describe("canaries on one target", () => {
       "spec.targetRef Deployment podinfo.test is released by canary a.test already: delete one of the two",
     );
     expect(waits("young")).toContain("already: delete one of the two");
-    expect(lines.sort()).toEqual(["a.test", "a.test", "b.test", "b.test", "young.test", "young.test"]);
+    expect(lines).toEqual(["b.test", "young.test", "a.test"]);
+  });
+
+  it("a thousand of them are named once each, and those that wait are not woken by the next one", () => {
+    const many = Array.from({ length: 1000 }, (_, i) => born(`app-${String(i).padStart(4, "0")}`, 1));
+    for (const object of many) add(object);
+    expect(lines).toHaveLength(many.length);
+    expect(woken).toEqual([]);
+    expect(waits("app-0999")).toContain("is released by canary app-0000.test already");
+    add(born("older", 0));
+    expect(woken).toHaveLength(many.length);
+    expect(waits("app-0000")).toContain("is released by canary older.test already");
   });
 
   it("the next one goes on when the eldest goes, or turns to another target", () => {

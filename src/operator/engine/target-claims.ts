@@ -23,55 +23,85 @@ interface Entry {
   readonly createdAt: string;
 }
 
+/** The Canaries that name one target, and the oldest of each kind as far as it is known. */
+interface Claim {
+  readonly entries: Map<string, Entry>;
+  readonly oldest: Map<string, Entry>;
+}
+
 export function createTargetClaims(log: Log, wake: (canary: CanaryRef) => void): TargetClaims {
   const entries = new Map<string, Entry>();
-  const byTarget = new Map<string, Map<string, Entry>>();
+  const claims = new Map<string, Claim>();
 
-  function drop(key: string): Entry | undefined {
-    const entry = entries.get(key);
-    if (entry === undefined) return undefined;
-    entries.delete(key);
-    const others = byTarget.get(entry.target);
-    others?.delete(key);
-    if (others?.size === 0) byTarget.delete(entry.target);
-    return entry;
+  function oldestOf({ target, kind }: Entry): Entry | undefined {
+    const claim = claims.get(target);
+    const known = claim?.oldest.get(kind);
+    if (claim === undefined || known !== undefined) return known;
+    let oldest: Entry | undefined;
+    for (const entry of claim.entries.values())
+      if (entry.kind === kind && (oldest === undefined || isOlder(entry, oldest))) oldest = entry;
+    if (oldest !== undefined) claim.oldest.set(kind, oldest);
+    return oldest;
   }
 
-  /** The other Canaries that name the same target. */
-  const rivalsOf = (entry: Entry): Entry[] =>
-    [...(byTarget.get(entry.target)?.values() ?? [])].filter((other) => other !== entry);
+  /** Of thousands of rivals only those are woken that may go on now, or wait for another one. */
+  function wakeRivals({ target, kind, ref }: Entry): void {
+    for (const other of claims.get(target)?.entries.values() ?? [])
+      if (other.kind === kind && other.ref.name !== ref.name) wake(other.ref);
+  }
+
+  function leave(key: string, entry: Entry): void {
+    const wasOldest = oldestOf(entry) === entry;
+    const claim = claims.get(entry.target);
+    entries.delete(key);
+    claim?.entries.delete(key);
+    if (claim?.entries.size === 0) claims.delete(entry.target);
+    if (!wasOldest) return;
+    claim?.oldest.delete(entry.kind);
+    wakeRivals(entry);
+  }
+
+  function join(key: string, entry: Entry): void {
+    const { target, kind } = entry;
+    const claim = claims.get(target) ?? { entries: new Map(), oldest: new Map() };
+    claims.set(target, claim);
+    const before = oldestOf(entry);
+    // One that had the target for itself until now is named, too.
+    const [only] = claim.entries.size === 1 ? claim.entries.values() : [];
+    entries.set(key, entry);
+    claim.entries.set(key, entry);
+    if (claim.entries.size > 1) {
+      for (const { ref } of only === undefined ? [entry] : [entry, only]) {
+        const said = `Bad things will happen! Found more than one canary with the same target ${target}`;
+        log.error({ canary: dotted(ref.name, ref) }, said);
+      }
+    }
+    if (before === undefined || !isOlder(entry, before)) return;
+    claim.oldest.set(kind, entry);
+    wakeRivals(entry);
+  }
 
   return {
     observe({ type, object }) {
       const entry = entryOf(object);
       const key = canaryKey(entry.ref);
-      const before = drop(key);
-      if (type !== "deleted") {
-        entries.set(key, entry);
-        byTarget.set(entry.target, (byTarget.get(entry.target) ?? new Map()).set(key, entry));
-      }
-      const moved = before?.target !== entry.target || before.kind !== entry.kind || type === "deleted";
-      if (!moved) return;
-      if (before !== undefined) for (const other of rivalsOf(before)) wake(other.ref);
-      if (type === "deleted") return;
-      for (const other of rivalsOf(entry)) {
-        for (const one of [entry, other]) {
-          const said = `Bad things will happen! Found more than one canary with the same target ${entry.target}`;
-          log.error({ canary: dotted(one.ref.name, one.ref) }, said);
-        }
-        wake(other.ref);
-      }
+      const before = entries.get(key);
+      if (type !== "deleted" && before !== undefined && isSame(before, entry)) return;
+      if (before !== undefined) leave(key, before);
+      if (type !== "deleted") join(key, entry);
     },
     conflictOf(canary) {
       const own = entries.get(canaryKey(canary));
-      if (own === undefined) return undefined;
-      const older = rivalsOf(own).find((other) => other.kind === own.kind && isOlder(other, own));
-      if (older === undefined) return undefined;
-      const who = dotted(older.ref.name, older.ref);
+      const oldest = own === undefined ? undefined : oldestOf(own);
+      if (own === undefined || oldest === undefined || oldest === own) return undefined;
+      const who = dotted(oldest.ref.name, oldest.ref);
       return `spec.targetRef ${own.kind} ${own.target} is released by canary ${who} already: delete one of the two`;
     },
   };
 }
+
+const isSame = (a: Entry, b: Entry): boolean =>
+  a.target === b.target && a.kind === b.kind && a.createdAt === b.createdAt;
 
 function isOlder(a: Entry, b: Entry): boolean {
   return a.createdAt === b.createdAt ? canaryKey(a.ref) < canaryKey(b.ref) : a.createdAt < b.createdAt;
