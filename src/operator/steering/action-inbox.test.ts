@@ -56,20 +56,30 @@ const freeze = (spec: KubeFields): KubeObject => ({
   spec: { by: "carol", ...spec },
 });
 
-it("actions of a Canary that are not answered come in the order of their creation", () => {
+it("of the actions of a Canary that are not answered the oldest is read, and then the next one", async () => {
   const { inbox } = stage(
     action("later", { verb: "resume" }, 5),
     action("first", { verb: "pause", for: "2h", expiresAfter: "1m", reason: "look" }, 1),
+    action("beside", { verb: "pause" }, 5),
     action("done", { verb: "abort" }, 0, { phase: "Applied" }),
     action("other", { verb: "abort", canary: "another" }, 0),
+    action("unknown", { verb: "rewind" }, 0),
   );
-  const { actions } = inbox.read(REF, NOW);
-  expect(actions.map(({ name }) => name)).toEqual(["first", "later"]);
-  expect(actions[0]).toEqual({
-    ...{ id: "uid-first", name: "first", verb: "pause", by: "alice", reason: "look", expect: {} },
-    ...{ at: NOW + 1000, expiresAt: NOW + 61_000, forMs: 7_200_000 },
-  });
-  expect(actions[1]?.expiresAt).toBe(NOW + 5000 + 600_000);
+  const next = async () => {
+    const { actions } = inbox.read(REF, NOW);
+    const answers = actions.map(({ id }) => ({ id, outcome: "applied", message: "" }) as const);
+    await inbox.answer(REF, answers, { now: NOW }, SIGNAL);
+    return actions;
+  };
+  expect(await next()).toEqual([
+    {
+      ...{ id: "uid-first", name: "first", verb: "pause", by: "alice", reason: "look", expect: {} },
+      ...{ at: NOW + 1000, expiresAt: NOW + 61_000, forMs: 7_200_000 },
+    },
+  ]);
+  expect(await next()).toMatchObject([{ name: "beside" }]);
+  expect(await next()).toMatchObject([{ name: "later", expiresAt: NOW + 5000 + 600_000 }]);
+  expect(await next()).toEqual([]);
 });
 
 it("an answer is written once, and the action is not looked at again, however old the cache is", async () => {

@@ -16,7 +16,7 @@ import { createSweep } from "./answered-actions.ts";
 import { frozenBy, scopeOf } from "./freezes.ts";
 
 export interface Steered {
-  /** Not answered yet, oldest first. */
+  /** The oldest that is not answered yet; empty when there is none. A turn applies one. */
   readonly actions: readonly Action[];
   readonly freeze?: Freeze;
   /** When a freeze begins or ends, and another turn is due. Milliseconds since the epoch. */
@@ -59,20 +59,17 @@ export function createActionInbox({ track, writer, log, namespace, home }: Actio
   const freezes = track(STEERING.freeze, namespace);
   const canaries = track(RESOURCES.canary, namespace);
   const stopped = new AbortController();
-  const sweep = createSweep({ actions, writer, log, expiresAt: (object) => actionFrom(object)?.expiresAt ?? 0 });
+  const sweep = createSweep({ actions, writer, log, expiresAt: (object) => actionFrom(object).expiresAt });
   /** Actions that were answered. The cache may not show the answers yet. */
   const answered = new Map<string, ActionAnswer>();
 
   return {
     read(ref, now, lifted = []) {
-      const pending = actions
-        .list(ref.namespace)
-        .filter((object) => isPending(object, ref) && !answered.has(uidOf(object)));
-      const read = pending.map(actionFrom).filter((action) => action !== undefined);
+      const oldest = oldestIn(actions.list(ref.namespace), (object) => isPending(object, ref, answered));
       const labels = canaries.get(ref.namespace, ref.name)?.metadata.labels ?? {};
       sweep(ref.namespace, now, stopped.signal);
       return {
-        actions: read.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1)),
+        actions: oldest === undefined ? [] : [actionFrom(oldest)],
         ...frozenBy(ref, labels, freezes, home, now, lifted),
       };
     },
@@ -129,16 +126,30 @@ const PHASES = { applied: "Applied", refused: "Refused", expired: "Expired" } as
 
 const uidOf = ({ metadata }: KubeObject): string => metadata.uid ?? "";
 
-function isPending(object: KubeObject, { name }: CanaryRef): boolean {
-  return object["spec"]?.canary === name && object["status"]?.phase === undefined;
+/** No operator answers a verb that it does not know. */
+function isPending(object: KubeObject, { name }: CanaryRef, answered: ReadonlyMap<string, unknown>): boolean {
+  const { canary, verb } = (object["spec"] ?? {}) as Partial<CanaryActionSpec>;
+  if (canary !== name || object["status"]?.phase !== undefined) return false;
+  return VERBS.includes(verb as Verb) && !answered.has(uidOf(object));
+}
+
+/** Thousands may wait, and every turn looks for one. API servers write all times alike: their texts are compared. */
+function oldestIn(objects: readonly KubeObject[], isWanted: (object: KubeObject) => boolean): KubeObject | undefined {
+  let oldest: { readonly object: KubeObject; readonly key: string } | undefined;
+  for (const object of objects) {
+    if (!isWanted(object)) continue;
+    const { creationTimestamp = "", name } = object.metadata;
+    const key = `${creationTimestamp} ${name}`;
+    if (oldest === undefined || key < oldest.key) oldest = { object, key };
+  }
+  return oldest?.object;
 }
 
 /**
  * The API server has checked the action against the CRD's schema. Only what the schema cannot check is checked here.
  */
-function actionFrom({ metadata, ...object }: KubeObject): Action | undefined {
+function actionFrom({ metadata, ...object }: KubeObject): Action {
   const spec = object["spec"] as CanaryActionSpec;
-  if (!VERBS.includes(spec.verb as Verb)) return undefined;
   const at = Date.parse(String(metadata["creationTimestamp"] ?? "")) || 0;
   const { to = {} } = spec;
   const forMs = durationOf(spec.for);
