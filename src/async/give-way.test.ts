@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createTurnstile, giveWay, inPieces } from "./give-way.ts";
+import { createPace, createTurnstile, giveWay, inPieces } from "./give-way.ts";
 
 const busy = (ms: number) => () => {
   const until = performance.now() + ms;
@@ -37,6 +37,20 @@ describe("large work gives way", () => {
     };
     expect(() => inPieces([fails])).toThrow("no");
     await expect(inPieces([busy(10), fails])).rejects.toThrow("no");
+  });
+
+  it("when many works that could begin at once have taken long together; they go on in their order", async () => {
+    const order: string[] = [];
+    const pace = createPace();
+    const other = setImmediate().then(() => order.push("another"));
+    const works = ["a", "b", "c"].map(async (name) => {
+      const round = pace();
+      if (round !== undefined) await round;
+      busy(10)();
+      order.push(name);
+    });
+    await Promise.all([...works, other]);
+    expect(order).toEqual(["a", "another", "b", "c"]);
   });
 
   it("one caller at a time, each in its own round", async () => {

@@ -33,6 +33,42 @@ function untilLong(rest: Iterator<() => unknown>): boolean {
   return false;
 }
 
+/** So much is done in one round of the event loop before others go first. */
+const ROUND_MS = 5;
+
+/**
+ * @returns what a piece of work awaits before it begins; undefined: it begins at once. It must not await then, because
+ * others would ask meanwhile, when nothing is done yet.
+ */
+export type Pace = () => Promise<void> | undefined;
+
+/**
+ * Thousands of short works that could all begin now share the rounds of the event loop: a work begins at once while
+ * little was done in this round, and otherwise in a later one, behind those that wait already.
+ */
+export function createPace(): Pace {
+  let begun: number | undefined;
+
+  function isOver(): boolean {
+    if (begun !== undefined) return performance.now() - begun > ROUND_MS;
+    begun = performance.now();
+    void setImmediate().then(() => {
+      begun = undefined;
+    });
+    return false;
+  }
+
+  async function wait(): Promise<void> {
+    do await setImmediate();
+    while (isOver());
+  }
+
+  return () => (isOver() ? wait() : undefined);
+}
+
+/** The pace of this process, which has one event loop. */
+export const pace = createPace();
+
 /** Its callers go on one by one, each in a round of the event loop of its own. */
 export function createTurnstile(): () => Promise<void> {
   let last = Promise.resolve();

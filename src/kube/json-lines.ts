@@ -1,5 +1,5 @@
 /** A watch answers with one JSON object per line. Chunks may end anywhere, also inside a character. */
-import { giveWay } from "../async/give-way.ts";
+import { giveWay, pace } from "../async/give-way.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 
 /** @throws SyntaxError when a line is not JSON */
@@ -15,6 +15,9 @@ export async function* jsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenera
       if (line.trim() === "") continue;
       const object: KubeFields = JSON.parse(line);
       await giveWay(line.length);
+      // A chunk may hold hundreds of short lines, and thousands may have come meanwhile.
+      const round = pace();
+      if (round !== undefined) await round;
       yield object;
     }
     if (rest !== "") parts.push(rest);

@@ -2,6 +2,7 @@
  * Delivers changes to listeners, each at its own pace: a slow listener has a longer queue, the errors of a broken one
  * are logged, and neither delays the watch or the others.
  */
+import { pace } from "../async/give-way.ts";
 import type { ChangeListener, ObjectChange } from "../ports/kube.ts";
 import type { Log } from "../ports/log.ts";
 
@@ -28,6 +29,8 @@ export function createListeners(log: Log): Listeners {
         const batch = waiting;
         waiting = [];
         for (const change of batch) {
+          const round = pace();
+          if (round !== undefined) await round;
           if (stopped) return;
           try {
             const pending = listener(change);

@@ -53,16 +53,15 @@ export function createFreshSnapshot(
   const snapshot: FreshSnapshot = {
     list(type, namespace) {
       const fromCache = listed(type, namespace);
-      const names = new Set(fromCache.map(({ metadata }) => metadata.name));
-      const unseen = written
+      const own = written
         .values()
         .filter(
           ({ object: { kind, apiVersion, metadata } }) =>
-            kind === type.kind &&
-            apiVersion === apiVersionOf(type) &&
-            metadata.namespace === namespace &&
-            !names.has(metadata.name),
+            kind === type.kind && apiVersion === apiVersionOf(type) && metadata.namespace === namespace,
         );
+      if (own.length === 0) return fromCache;
+      const names = new Set(fromCache.map(({ metadata }) => metadata.name));
+      const unseen = own.filter(({ object }) => !names.has(object.metadata.name));
       const refs = unseen.map(({ object }) => ({ type, namespace, name: object.metadata.name }));
       return [...fromCache, ...refs.flatMap((ref) => snapshot.get(ref) ?? [])];
     },

@@ -3,11 +3,12 @@
  * several Canaries at once.
  */
 import type { Dispatcher } from "undici";
+import type { Pace } from "../../async/give-way.ts";
 import type { ParseOptions } from "../../core/spec/parse.ts";
 import { type CanaryRef, canaryKey } from "../../core/spec/spec.ts";
 import type { Alert, Canary } from "../../core/status/canary.ts";
 import { errorText } from "../../error-text.ts";
-import { createWorkQueue, type WorkQueue } from "../../kube/work-queue.ts";
+import { createWorkQueue, type WorkQueue, type WorkQueueOptions } from "../../kube/work-queue.ts";
 import type { ClusterCalls } from "../../metrics/provider.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
 import type { KubeReader, ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
@@ -65,6 +66,8 @@ export interface EngineOptions {
   readonly quarantine?: Quarantine;
   /** Does long works in pieces, and gives way to others between them; absent: all in one. */
   readonly inPieces?: ClusterViewPorts["inPieces"];
+  /** Keeps turns that begin at once from blocking the event loop together; absent: they follow one another. */
+  readonly pace?: Pace;
   /** Lists pods that do not start; absent: messages do not name such pods. */
   readonly listPods?: KubeReader["list"];
   /** A monotonic clock in milliseconds; absent: that of this process. */
@@ -99,6 +102,7 @@ export function startEngine(options: EngineOptions): Engine {
     track: options.track,
     isOwnWrite: (canary, type, object) => snapshot.isOwnWrite(canary, type, object),
     onDeleted: (type, last) => snapshot.noteDeletion(type, last),
+    pace: options.pace,
   });
   const { follow, isFollowing, isLeftOut } = follower;
   const snapshot = createFreshSnapshot(follower.cached, follower.listed);
@@ -142,10 +146,10 @@ export function startEngine(options: EngineOptions): Engine {
     // The operator soon notices an API server that comes back, and sends few requests to one that stays away.
     backOffMinMs: 200,
     backOffMaxMs: 10_000,
-    work: async (key, signal) => {
+    work: paced(options.pace, async (key, signal) => {
       const requeue = await turns.take(key, signal);
       if (requeue !== undefined) schedule(queue, key, requeue, clock);
-    },
+    }),
     onFailure: complaints.failed,
   });
   const canaries = options.track(RESOURCES.canary, options.namespace);
@@ -168,6 +172,14 @@ export function startEngine(options: EngineOptions): Engine {
       stopActions();
       await queue.drain(hurry);
     },
+  };
+}
+
+function paced(pace: Pace | undefined, work: WorkQueueOptions["work"]): WorkQueueOptions["work"] {
+  return async (key, signal) => {
+    const round = pace?.();
+    if (round !== undefined) await round;
+    await work(key, signal);
   };
 }
 

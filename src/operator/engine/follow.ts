@@ -1,6 +1,7 @@
 /** Which objects each Canary depends on, and the watches that wake it when one of them changes. */
 
 import { abortable } from "../../async/abortable.ts";
+import type { Pace } from "../../async/give-way.ts";
 import { type CanaryRef, canaryKey } from "../../core/spec/spec.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ObjectCache, ObjectChange } from "../../ports/kube.ts";
@@ -37,6 +38,8 @@ export interface FollowerOptions {
   readonly isOwnWrite: (canary: CanaryRef, type: ResourceType, object: KubeObject) => boolean;
   /** Called for every deleted object. */
   readonly onDeleted: (type: ResourceType, last: KubeObject) => void;
+  /** For the Canaries that waited for one cache; absent: they go on one after the other. */
+  readonly pace?: Pace | undefined;
 }
 
 /** The register of followers, with lookups by object and by Canary. */
@@ -76,7 +79,7 @@ export function canaryRef(key: string): CanaryRef {
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-export function createFollower({ clock, track, wake, isOwnWrite, onDeleted }: FollowerOptions): Follower {
+export function createFollower({ clock, track, wake, isOwnWrite, onDeleted, pace }: FollowerOptions): Follower {
   const register = createRegister();
   const holdings = createHoldings(track);
   const listening = new Set<ObjectCache>();
@@ -144,6 +147,8 @@ export function createFollower({ clock, track, wake, isOwnWrite, onDeleted }: Fo
       if (!register.holds(key, refs)) register.set(key, refs);
       const caches = refs.map(listen);
       await fill(caches, signal);
+      const round = pace?.();
+      if (round !== undefined) await round;
       const missing = caches.find(({ absent }) => absent);
       if (missing !== undefined) throw new KindMissing(missing.type);
       await abortable(holdings.keep(key, refs), signal);

@@ -8,7 +8,7 @@ import { hostname } from "node:os";
 import { getHeapStatistics } from "node:v8";
 import { Registry } from "prom-client";
 import { deadline } from "../../async/deadline.ts";
-import { inPieces } from "../../async/give-way.ts";
+import { inPieces, pace } from "../../async/give-way.ts";
 import { errorText } from "../../error-text.ts";
 import type { ClusterAccess } from "../../kube/access.ts";
 import { createKubeClient } from "../../kube/client.ts";
@@ -249,6 +249,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     read: clusters.read,
     listPods: clusters.client.list,
     inPieces,
+    pace,
     onFight: options.self.fought,
     track: clusters.track,
     namespace: flags.namespace,

@@ -32,12 +32,12 @@ export function overlapping(
   const own: WorkloadObject | undefined = seen.get(primary);
   const pods = { ...target.spec?.template?.metadata?.labels, ...labels.pods };
   const { namespace } = canary.ref;
+  const selectsPrimary = selectorFrom(labels.primary);
   for (const type of KINDS) {
     for (const object of seen.list(type, namespace) as readonly WorkloadObject[]) {
       const { name } = object.metadata;
       if (type.kind === target.kind && (name === target.metadata.name || name === primary.name)) continue;
-      const isMixed =
-        selects(labels.primary, podsOf(object)) || (isPrimary(object) && selects(selectorOf(object), pods));
+      const isMixed = selectsPrimary(podsOf(object)) || (isPrimary(object) && selectorFrom(selectorOf(object))(pods));
       if (isMixed && (own === undefined || isElder(object, own))) return { ref: { type, namespace, name }, object };
     }
   }
@@ -47,7 +47,7 @@ export function overlapping(
 /** Text of the event. */
 export function overlapProblem(target: WorkloadObject, labels: PodLabels, { object: other }: Overlap): string {
   const { name, namespace = "" } = target.metadata;
-  const shared = selects(labels.primary, podsOf(other)) ? labels.primary : selectorOf(other);
+  const shared = selectorFrom(labels.primary)(podsOf(other)) ? labels.primary : selectorOf(other);
   return (
     `the pods of ${target.kind} ${primaryNameOf(name)}.${namespace} could not be told apart from the pods of ` +
     `${other.kind} ${other.metadata.name}.${namespace}, which are selected by ` +
@@ -65,9 +65,9 @@ function selectorOf({ spec }: WorkloadObject): Strings {
 }
 
 /** An empty selector of a workload selects nothing. */
-function selects(selector: Strings, pods: Strings): boolean {
+function selectorFrom(selector: Strings): (pods: Strings) => boolean {
   const entries = Object.entries(selector);
-  return entries.length > 0 && entries.every(([key, value]) => pods[key] === value);
+  return (pods) => entries.length > 0 && entries.every(([key, value]) => pods[key] === value);
 }
 
 function isPrimary({ metadata }: WorkloadObject): boolean {
