@@ -100,13 +100,13 @@ export function createAccess(
       if (mode === "none") return READS.includes(verb) ? undefined : NONE;
       const attributes = { verb, ...RESOURCES[resource], resource, namespace, name };
       // As JSON: people choose their names, and "a" in the group "b c" must not be taken for "a b" in the group "c".
-      const key = JSON.stringify([user.name, user.groups, attributes]);
+      const key = digest(JSON.stringify([user.name, user.groups, attributes]));
       return await keep(key, () => review(client, mode === "local" ? undefined : user, attributes, signal));
     },
   };
 }
 
-/** A token is not kept in memory longer than its request. */
+/** A token is not kept in memory longer than its request, and a long name takes no more of it than a short one. */
 const digest = (token: string): string => createHash("sha256").update(token).digest("base64");
 
 const OF_THE_SYSTEM = "system:";

@@ -1,7 +1,7 @@
 /** What people do: an action on a canary, a freeze, its end. Everything else of the console only reads. */
 import { actionFor, answerOf, createAction, type Wish } from "../cli/steer/action.ts";
 import { type Facts, factsOf } from "../cli/steer/facts.ts";
-import { VERBS } from "../core/people/steering.ts";
+import type { Verb } from "../core/people/steering.ts";
 import { errorText } from "../error-text.ts";
 import { isAlreadyExists, isNotFound, KubeError } from "../ports/kube.ts";
 import { apiVersionOf, type KubeFields } from "../ports/kubernetes.ts";
@@ -18,8 +18,7 @@ const ANSWER_MS = 10_000;
 export async function act(console: Console, { params, user, body }: Asked): Promise<Answer> {
   const { client, access, signal } = console;
   const { namespace = "", name = "" } = params;
-  const verb = VERBS.find((each) => each === body?.verb);
-  if (verb === undefined) return problem(400, `verb must be one of ${VERBS.join(", ")}`);
+  const verb: Verb = body.verb;
   const refusal = access.steeringOff ?? (await access.refusal(user, verb, "canaries", namespace, name, signal));
   if (refusal !== undefined) return problem(403, refusal);
   const object = await canaryIn(console, namespace, name);
@@ -43,11 +42,11 @@ export async function act(console: Console, { params, user, body }: Asked): Prom
 
 /** The canary has moved on since the person looked. */
 function staleOf({ step, run, revision }: Facts, seen: KubeFields): string | undefined {
-  if (typeof seen["step"] === "number" && seen["step"] !== step)
+  if (seen["step"] !== undefined && seen["step"] !== step)
     return `the canary is at step ${step} already; you saw step ${seen["step"]}`;
-  if (typeof seen["run"] === "string" && seen["run"] !== (run?.id ?? ""))
+  if (seen["run"] !== undefined && seen["run"] !== (run?.id ?? ""))
     return "another release is under way than the one that you saw";
-  if (typeof seen["revision"] === "string" && seen["revision"] !== revision)
+  if (seen["revision"] !== undefined && seen["revision"] !== revision)
     return "another revision is released than the one that you saw";
   return undefined;
 }
@@ -56,9 +55,9 @@ const LONGEST_REASON = 500;
 
 function wishOf({ reason, gate, for: duration }: KubeFields): Wish {
   return {
-    ...(typeof reason === "string" && reason !== "" ? { reason: reason.slice(0, LONGEST_REASON) } : {}),
-    ...(typeof gate === "string" && gate !== "" ? { gate } : {}),
-    ...(typeof duration === "string" && duration !== "" ? { for: duration } : {}),
+    ...(reason ? { reason: reason.slice(0, LONGEST_REASON) } : {}),
+    ...(gate ? { gate } : {}),
+    ...(duration ? { for: duration } : {}),
   };
 }
 
@@ -69,17 +68,14 @@ export async function freeze(
 ): Promise<Answer> {
   if (access.steeringOff !== undefined) return problem(403, access.steeringOff);
   const { namespace = "" } = params;
-  const { canaries = [], reason = "", until, runs = "finish" } = body ?? {};
-  if (!Array.isArray(canaries) || canaries.some((name) => typeof name !== "string"))
-    return problem(400, "canaries must be a list of names");
-  if (runs !== "finish" && runs !== "hold") return problem(400, "runs must be finish or hold");
-  const end = typeof until === "string" && until !== "" ? Date.parse(until) : undefined;
+  const { canaries = [], reason = "", until = "", runs = "finish" } = body;
+  const end = until === "" ? undefined : Date.parse(until);
   if (end !== undefined && !(end > clock.now())) return problem(400, "until must be a time in the future");
   const spec: CanaryFreezeSpec = {
     ...{ by: user.name, runs },
     ...(canaries.length === 0 ? {} : { canaries }),
     ...(end === undefined ? {} : { until: new Date(end).toISOString() }),
-    ...(typeof reason === "string" && reason !== "" ? { reason: reason.slice(0, LONGEST_REASON) } : {}),
+    ...(reason === "" ? {} : { reason: reason.slice(0, LONGEST_REASON) }),
   };
   const name = `freeze-${clock.now().toString(36)}`;
   const metadata = { name, namespace };

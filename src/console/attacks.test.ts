@@ -99,6 +99,8 @@ describe("names in addresses", () => {
     "/api/v1/runs/..%2f..%2f..%2fapi%2fv1/x",
     "/api/v1/canaries/test/..%2f..%2fsecrets",
     "/api/v1/runs/test/a%00b",
+    "/api/v1/runs?namespace=..%2fkube-system",
+    `/api/v1/rights?namespace=${"x".repeat(20_000)}`,
   ])("lead to no other object of the API server: %s", async (path) => {
     await start("none");
     asked.length = 0;

@@ -13,9 +13,9 @@ import { crds } from "../crd/index.ts";
 import { createClusterCache } from "../kube/cluster-cache.ts";
 import { type KubeFields, RESOURCES } from "../ports/kubernetes.ts";
 import { STEERING } from "../ports/steering.ts";
-import { faultsOf } from "../testing/described.ts";
 import { systemClock } from "../time/system-clock.ts";
 import { createAccess } from "./access.ts";
+import { faultsOf } from "./described.ts";
 import { OPERATIONS } from "./openapi.ts";
 import { KEPT } from "./records.ts";
 import { ROUTES } from "./routes.ts";
@@ -262,6 +262,12 @@ describe("a console on a laptop", () => {
 
   it.each([
     ["an unknown verb", '{"verb":"explode"}', 400],
+    ["a step that is no number", '{"verb":"promote","step":"1"}', 400],
+    ["a time that is no text", '{"verb":"pause","for":60}', 400],
+    ["a word that is misspelt", '{"verb":"pause","fro":"1h"}', 400],
+    ["a word that every object inherits", '{"verb":"pause","constructor":{}}', 400],
+    ["a list", "[]", 400],
+    ["nothing", "null", 400],
     ["broken JSON", "{", 415],
     ["a body of 100 KB", `{"verb":"pause","reason":"${"x".repeat(100_000)}"}`, 413],
   ])("answers %s with a clear error", async (_name, body, status) => {
@@ -273,6 +279,24 @@ describe("a console on a laptop", () => {
       body,
     );
     expect([reply.status, JSON.parse(reply.text).error]).toEqual([status, expect.any(String)]);
+    expect(server.cluster.list(STEERING.action)).toEqual([]);
+  });
+
+  it.each([
+    ['"podinfo"', "the body is no object"],
+    ["[]", "the body is no object"],
+    ['{"canaries":"podinfo"}', "the body.canaries is no list"],
+    ['{"canaries":[1]}', "the body.canaries[0] is no string"],
+    ['{"canary":["podinfo"]}', "the body.canary is not described"],
+    ['{"until":1893456000000}', "the body.until is no string"],
+    ['{"until":"tomorrow"}', "until must be a time in the future"],
+    ['{"runs":"stop"}', "the body.runs is none of finish, hold"],
+  ])("makes no freeze of what it does not understand: %s", async (body, error) => {
+    const { url, cookie } = await signedIn();
+    const headers = { cookie, "content-type": "application/json" };
+    const reply = await ask(`${url}api/v1/freezes/test`, headers, body);
+    expect([reply.status, JSON.parse(reply.text).error]).toEqual([400, error]);
+    expect(server.cluster.list(STEERING.freeze)).toEqual([]);
   });
 
   it("cuts foreign text, so that an endless status makes no endless page", async () => {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { createManualClock, type ManualClock } from "../testing/manual-clock.ts";
 import { addStream } from "./follow.ts";
 import { createStream } from "./stream.ts";
-import { createViewers } from "./viewers.ts";
+import { createViewers, type Viewers } from "./viewers.ts";
 
 const HEARTBEAT_MS = 15_000;
 
@@ -16,6 +16,8 @@ let signedIn: boolean;
 /** Whether a person may list the canaries of all namespaces. */
 let everywhere: boolean;
 let app: Hono;
+let viewers: Viewers;
+let change: (change: object) => void;
 
 beforeEach(() => {
   clock = createManualClock();
@@ -41,9 +43,17 @@ beforeEach(() => {
       bearer: context.req.header("authorization"),
     }),
   };
-  const stream = createStream(canaries as never, quiet, clock, stopped.signal);
+  const changing = {
+    ...canaries,
+    onChange: (listener: typeof change) => {
+      change = listener;
+      return () => undefined;
+    },
+  };
+  const stream = createStream(changing as never, quiet, clock, stopped.signal);
   app = new Hono();
-  addStream(app, { access, canaries, sessions, stream, clock, signal: stopped.signal } as never, createViewers());
+  viewers = createViewers();
+  addStream(app, { access, canaries, sessions, stream, clock, signal: stopped.signal } as never, viewers);
 });
 afterEach(() => stopped.abort());
 
@@ -51,10 +61,12 @@ afterEach(() => stopped.abort());
 async function follow(person: string) {
   const response = await app.request("/api/v1/stream", { headers: { authorization: person } });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const text = async () => (await reader?.read())?.value;
   return {
+    text,
     /** The next event; undefined when the stream has ended. */
     async next() {
-      const { value } = (await reader?.read()) ?? {};
+      const value = await text();
       return value === undefined ? undefined : /^event: (\w+)$/m.exec(value)?.[1];
     },
   };
@@ -87,3 +99,42 @@ it("ends the stream of a person whose session has ended", async () => {
   expect(await page.next()).toBe("hello");
   expect(await page.next()).toBeUndefined();
 });
+
+it("gives no more than fifty places to a person who asks for all of them at once", async () => {
+  const answers = await Promise.all(Array.from({ length: 60 }, () => app.request("/api/v1/stream")));
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(50);
+  expect(viewers.count()).toBe(50);
+});
+
+it("ends the stream of a browser that reads nothing, when its session has ended", async () => {
+  await app.request("/api/v1/stream");
+  signedIn = false;
+  await clock.advance(HEARTBEAT_MS);
+  expect(viewers.count()).toBe(0);
+});
+
+it("tells a browser that reads late nothing of a namespace whose rights were taken away meanwhile", async () => {
+  const page = await follow("alice");
+  await changes("secret", 100);
+  everywhere = false;
+  await clock.advance(HEARTBEAT_MS);
+  await changes("secret", 100);
+  await changes("test", 1);
+  const heard: string[] = [];
+  while (!heard.some((text) => text.includes('"namespace":"test"'))) heard.push((await page.text()) ?? "");
+  // Two were on their way when the rights were taken.
+  expect(heard.filter((text) => text.includes('"namespace":"secret"')).length).toBeLessThanOrEqual(2);
+});
+
+it("drops what a browser does not read, and gives its place to another one", async () => {
+  await app.request("/api/v1/stream");
+  expect(viewers.count()).toBe(1);
+  await changes("test", 1100);
+  expect(viewers.count()).toBe(0);
+});
+
+/** So many Canaries of a namespace are deleted. */
+async function changes(namespace: string, count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) change({ type: "deleted", object: { metadata: { namespace, name: `app-${i}` } } });
+  await clock.advance(250);
+}

@@ -3,7 +3,7 @@
  * read once for all pages of that person: a hundred open pages cost little while nothing changes.
  */
 import type { Context, Hono } from "hono";
-import { streamSSE } from "hono/streaming";
+import { type SSEMessage, type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { User } from "./access.ts";
 import { namespaceOf, visible } from "./route.ts";
 import { type Served, userOf } from "./served.ts";
@@ -24,9 +24,13 @@ export function addStream(app: Hono, options: Served, viewers: Viewers): void {
   app.get("/api/v1/stream", async (context) => {
     const user = await userOf(options, context);
     if (user === undefined) return context.json({ error: "sign in first" }, 401);
-    if (viewers.isFull(user, options.access.mode))
-      return context.json({ error: "too many pages follow the stream: close some" }, 429);
-    let sees: Sees | undefined = await seesOf(options, user);
+    // The place is taken before anything is awaited: of a thousand requests at once none finds it free twice.
+    const leave = viewers.enter(user, options.access.mode);
+    if (leave === undefined) return context.json({ error: "too many pages follow the stream: close some" }, 429);
+    let sees: Sees | undefined = await seesOf(options, user).catch((error: unknown) => {
+      leave();
+      throw error;
+    });
     // A page that opens the stream anew names the last id in the address: a browser sends the header only by itself.
     const since = context.req.header("last-event-id") ?? context.req.query("since");
     context.header("x-accel-buffering", "no");
@@ -34,19 +38,14 @@ export function addStream(app: Hono, options: Served, viewers: Viewers): void {
     return streamSSE(context, async (sse) => {
       const ended = new AbortController();
       sse.onAbort(() => ended.abort());
-      let unsent = 0;
-      const send = (events: readonly StreamEvent[]) => {
-        for (const { id, event, data, namespace } of events) {
-          if (namespace !== "" && sees?.(namespace) !== true) continue;
-          unsent += 1;
-          // A browser that does not read would fill the memory: it comes back and reads the list.
-          if (unsent > MOST_UNSENT) ended.abort();
-          else void sse.writeSSE({ id, event, data }).finally(() => (unsent -= 1));
-        }
-      };
-      const leave = viewers.enter(user);
-      const stop = stream.subscribe(since, send);
-      await sse.writeSSE({ event: "hello", data: "{}", id: stream.last, retry: 2000 });
+      const outbox = createOutbox(
+        sse,
+        ({ namespace }) => namespace === "" || sees?.(namespace) === true,
+        () => ended.abort(),
+      );
+      const stop = stream.subscribe(since, (events) => events.forEach(outbox.send));
+      const hello = { event: "hello", data: "{}", namespace: "" };
+      outbox.send({ ...hello, id: stream.last, retry: 2000 });
       const until = clock.now() + STREAM_MS;
       const any = AbortSignal.any([ended.signal, signal]);
       const over = new Promise<void>((resolve) => any.addEventListener("abort", () => resolve(), { once: true }));
@@ -55,14 +54,48 @@ export function addStream(app: Hono, options: Served, viewers: Viewers): void {
         await Promise.race([beat.come, over]);
         if (any.aborted) break;
         // An event and no comment: the page does not hear comments, and reads the whole list when it hears nothing.
-        await sse.writeSSE({ event: "hello", data: "{}" });
+        outbox.send(hello);
         // A role that is taken away, or a session that ends, ends what the stream tells.
         sees = await beat.look(context).catch(() => undefined);
       }
       leave();
       stop();
+      outbox.close();
     });
   });
+}
+
+type Message = Omit<StreamEvent, "id" | "event"> & Pick<SSEMessage, "id" | "event" | "retry">;
+
+/**
+ * Writes one message after the other, as fast as the browser reads. What waits is held here, so that it is dropped when
+ * the browser does not read, and is judged by the rights that hold when it is written.
+ * @param onFull the browser comes back later, and reads the list
+ */
+function createOutbox(sse: SSEStreamingApi, isSeen: (message: Message) => boolean, onFull: () => void) {
+  let waiting: Message[] = [];
+  let writing = false;
+  async function drain(): Promise<void> {
+    writing = true;
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { namespace: _, ...message } = next;
+      if (isSeen(next)) await sse.writeSSE(message);
+    }
+    writing = false;
+  }
+  const close = () => {
+    waiting = [];
+  };
+  return {
+    close,
+    send(message: Message): void {
+      waiting.push(message);
+      if (!writing) void drain();
+      if (waiting.length <= MOST_UNSENT) return;
+      close();
+      onFull();
+    },
+  };
 }
 
 const seesOf = (options: Served, user: User): Promise<Sees> =>

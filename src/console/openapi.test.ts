@@ -1,7 +1,7 @@
 /** The description of the API against the routes and against real answers. */
 import { describe, expect, it } from "vitest";
 import type { Schema } from "../json/schema.ts";
-import { faultsOf } from "../testing/described.ts";
+import { faultsOf } from "./described.ts";
 import { OPERATIONS, openApi } from "./openapi.ts";
 import { ROUTES } from "./routes.ts";
 

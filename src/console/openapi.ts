@@ -172,6 +172,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /badge/{namespace}/{name}.svg": { does: "The state of a canary as an image" },
 };
 
+/** @param path as routes.ts writes it @returns undefined: no body is described, and what comes is not read */
+export const bodyOf = (method: string, path: string): Schema | undefined =>
+  OPERATIONS[`${method} ${path.replace(/:(\w+)/g, "{$1}")}`]?.body;
+
 const json = (schema: Schema) => ({ content: { "application/json": { schema } } });
 
 function operationOf(key: string, { does, query = {}, body, status = 200, answer, isOpen }: Operation) {

@@ -4,9 +4,10 @@ import { serve } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { compress } from "hono/compress";
+import { faultsOf } from "./described.ts";
 import { addStream } from "./follow.ts";
 import { addLogin } from "./login.ts";
-import { openApi } from "./openapi.ts";
+import { bodyOf, openApi } from "./openapi.ts";
 import { addBadge, page } from "./pages.ts";
 import type { Answer } from "./route.ts";
 import { ROUTES } from "./routes.ts";
@@ -116,11 +117,13 @@ const OBJECT_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 function addRoutes(app: Hono, options: Served): void {
   const { access, signal } = options;
   for (const route of ROUTES) {
+    const described = bodyOf(route.method, route.path);
     app.on(route.method, route.path, async (context) => {
       const user = await userOf(options, context);
       if (user === undefined) return context.json({ error: "sign in first" }, 401);
       const params = context.req.param() as Record<string, string>;
-      const stranger = Object.values(params).find((value) => !OBJECT_NAME.test(value));
+      const asked = ["namespace", "canary"].flatMap((name) => context.req.query(name) || []);
+      const stranger = [...Object.values(params), ...asked].find((value) => !OBJECT_NAME.test(value));
       if (stranger !== undefined) return context.json({ error: `${JSON.stringify(stranger)} is no name` }, 400);
       if (route.right !== undefined) {
         const { verb, resource } = route.right;
@@ -137,6 +140,9 @@ function addRoutes(app: Hono, options: Served): void {
       const body = route.method === "POST" ? await jsonOf(context) : undefined;
       if (body === NO_JSON)
         return context.json({ error: "the body must be JSON, with content-type application/json" }, 415);
+      // A word that is misspelt, or of another type, would be passed over: the canary would be frozen without an end.
+      const [fault] = described === undefined ? [] : faultsOf(body, described, "the body");
+      if (fault !== undefined) return context.json({ error: fault }, 400);
       return reply(
         context,
         await route.handle(options, { user, params, query: (name) => context.req.query(name), body }),

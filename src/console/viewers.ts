@@ -13,13 +13,11 @@ export function createViewers() {
   const count = () => [...names.values()].reduce((all, pages) => all + pages, 0);
   return {
     count,
-    isFull({ name }: User, mode: Mode): boolean {
+    /** @returns leaves; undefined when there is no place */
+    enter({ name }: User, mode: Mode): (() => void) | undefined {
       // Without authentication all people have one name.
       const most = mode === "none" ? MOST_VIEWERS : MOST_VIEWERS_EACH;
-      return count() >= MOST_VIEWERS || (names.get(name) ?? 0) >= most;
-    },
-    /** @returns leaves */
-    enter({ name }: User): () => void {
+      if (count() >= MOST_VIEWERS || (names.get(name) ?? 0) >= most) return undefined;
       names.set(name, (names.get(name) ?? 0) + 1);
       return () => {
         const left = (names.get(name) ?? 1) - 1;

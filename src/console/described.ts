@@ -1,8 +1,8 @@
-/** Holds JSON against a description in the words of OpenAPI. */
+/** Holds JSON, bodies that people send and answers of the console, against its description in the words of OpenAPI. */
 
 import type { Schema } from "../json/schema.ts";
 
-/** What an answer has that the description does not say, and the reverse. */
+/** What the JSON has that the description does not say, and the reverse. */
 export function faultsOf(value: unknown, schema: Schema, place = ""): readonly string[] {
   const { type, properties = {}, required = [], additionalProperties, items, prefixItems } = schema;
   if (type === "array") {
@@ -11,9 +11,13 @@ export function faultsOf(value: unknown, schema: Schema, place = ""): readonly s
   }
   if (type === "object") {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return [`${place} is no object`];
-    const missing = required.filter((name) => !(name in value)).map((name) => `${place}.${name} is missing`);
+    const missing = required.filter((name) => !Object.hasOwn(value, name)).map((name) => `${place}.${name} is missing`);
     const inner = Object.entries(value).flatMap(([name, field]) => {
-      const own = properties[name] ?? (typeof additionalProperties === "object" ? additionalProperties : undefined);
+      const own = Object.hasOwn(properties, name)
+        ? properties[name]
+        : typeof additionalProperties === "object"
+          ? additionalProperties
+          : undefined;
       if (own !== undefined) return faultsOf(field, own, `${place}.${name}`);
       return additionalProperties === false ? [`${place}.${name} is not described`] : [];
     });
