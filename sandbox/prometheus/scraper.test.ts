@@ -99,6 +99,22 @@ describe("a scrape", () => {
     expect(times).toEqual([0, 1_000, 2_000, 3_000, 5_000, 6_400]);
   });
 
+  it("can be asked for at once, also the first one a moment before a whole interval", async () => {
+    const target = await serveMetrics("a 1\n");
+    const store = new SeriesStore();
+    const now = 1_700_000_000_000 - 30;
+    const targets = () => [target.url];
+    const scraper = createScraper({ store, targets, intervalMs: 1000, timeoutMs: 60_000, now: () => now });
+    closing.push(
+      () => scraper.stop(),
+      () => target.stop(),
+    );
+    await scraper.scrape();
+    expect(createQueryEngine({ store, lookbackMs: 300_000 }).instant("a", now)).toMatchObject({
+      elements: [{ value: 1 }],
+    });
+  });
+
   it("of a page that the server calls unchanged adds all of its samples", async () => {
     const { values, scrape, target } = await setUp("");
     target.tag = '"1"';

@@ -77,19 +77,7 @@ export function createScraper(options: ScraperOptions): Scraper {
   const stopped = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
-
-  let latest = 0;
-
-  /**
-   * Times of scrapes are a whole number of intervals apart, as Prometheus aligns them, when the clock is next to
-   * that: a value that stands still is then one run, however unevenly a busy machine scrapes.
-   */
-  const alignedTime = (): number => {
-    const time = now();
-    const aligned = latest + Math.max(1, Math.round((time - latest) / intervalMs)) * intervalMs;
-    latest = Math.abs(aligned - time) <= intervalMs * TOLERANCE ? aligned : time;
-    return latest;
-  };
+  const alignedTime = alignedTimes(now, intervalMs);
 
   const scrape = async (): Promise<void> => {
     const urls = new Set(options.targets());
@@ -161,6 +149,22 @@ export function createScraper(options: ScraperOptions): Scraper {
       await agent.destroy();
     },
     states: () => [...targets.values()].map(({ state }) => state),
+  };
+}
+
+/**
+ * Times of scrapes are a whole number of intervals apart, as Prometheus aligns them, when the clock is next to that: a
+ * value that stands still is then one run, however unevenly a busy machine scrapes. The first is aligned with nothing: a
+ * time to come would hide its samples until then.
+ */
+function alignedTimes(now: () => number, intervalMs: number): () => number {
+  let latest: number | undefined;
+  return () => {
+    const time = now();
+    const intervals = latest === undefined ? 0 : Math.max(1, Math.round((time - latest) / intervalMs));
+    const aligned = (latest ?? time) + intervals * intervalMs;
+    latest = Math.abs(aligned - time) <= intervalMs * TOLERANCE ? aligned : time;
+    return latest;
   };
 }
 

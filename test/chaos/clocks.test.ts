@@ -6,6 +6,7 @@ import { type KubeFields, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Log } from "../../src/ports/log.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
+import { PATIENCE_MS } from "../patience.ts";
 import { canaryOf, deployment, flagsOf, QUIET } from "./burst.ts";
 
 const HOUR = 3_600_000;
@@ -68,6 +69,18 @@ function says(text: string): Promise<string> {
   );
 }
 
+/** Resolves when the stub's own controller has seen a Deployment with this image and this many replicas. */
+function rollsOut(name: string, image: string, replicas: number): Promise<void> {
+  return new Promise((resolve) =>
+    cluster.onWrite(({ kind, metadata, ...object }) => {
+      const { spec, status } = object as KubeFields;
+      if (kind !== "Deployment" || metadata.name !== name || spec.replicas !== replicas) return;
+      const isSeen = status?.observedGeneration === metadata.generation;
+      if (isSeen && spec.template.spec.containers[0].image === image) resolve();
+    }),
+  );
+}
+
 /** What its controller writes down: one pod, updated or not, available or not. */
 function pods(name: string, updated: number, available: number): void {
   const object = cluster.get(RESOURCES.deployment, REF.namespace, name);
@@ -80,33 +93,30 @@ it.each([
   ["forward, from two hours behind", -2 * HOUR, 0],
   ["forward, to two hours ahead", 0, 2 * HOUR],
   ["back, from two hours ahead", 2 * HOUR, 0],
-])("a release waits for its pods when the clock is set %s", { timeout: 20_000 }, async (_, before, after) => {
+])("a release waits for its pods when the clock is set %s", { timeout: PATIENCE_MS }, async (_, before, after) => {
   const { metadata, spec } = canaryOf(REF);
   const analysis = { interval: "100ms", threshold: 5, iterations: 3 };
   cluster.put(RESOURCES.deployment, deployment(REF));
   cluster.put(RESOURCES.canary, { metadata, spec: { ...spec, progressDeadlineSeconds: 60, analysis } });
   const initialised = reaches("Initialized");
-  const made = new Promise<void>((resolve) =>
-    cluster.onWrite(({ kind, metadata: { name } }) => {
-      if (kind === "Deployment" && name === "app-primary") resolve();
-    }),
-  );
+  const made = rollsOut("app-primary", "app:1", 1);
+  const rests = rollsOut("app", "app:1", 0);
   const setClock = startOperator(before);
   await made;
-  // The stub's own controller writes first.
-  await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
   pods("app-primary", 1, 1);
-  await initialised;
+  await Promise.all([initialised, rests]);
 
   const progressing = reaches("Progressing");
   const waits = says("0 out of 1 new replicas");
-  const next = deployment(REF);
-  next.spec.template.spec.containers[0].image = "app:2";
-  cluster.put(RESOURCES.deployment, { ...cluster.get(RESOURCES.deployment, REF.namespace, REF.name), ...next });
-  await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+  const begun = rollsOut("app", "app:2", 1);
+  const target: KubeFields | undefined = cluster.get(RESOURCES.deployment, REF.namespace, REF.name);
+  const { template } = deployment(REF).spec;
+  template.spec.containers[0].image = "app:2";
+  cluster.put(RESOURCES.deployment, { ...target, spec: { ...target?.spec, template } });
+  await begun;
+  const { lastTransitionTime } = await progressing;
   pods("app", 0, 0);
   await waits;
-  const { lastTransitionTime } = await progressing;
   expect(Math.abs(Date.parse(lastTransitionTime) - Date.now())).toBeLessThan(HOUR);
 
   setClock(after);
