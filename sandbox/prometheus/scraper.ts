@@ -154,8 +154,8 @@ export function createScraper(options: ScraperOptions): Scraper {
 
 /**
  * Times of scrapes are a whole number of intervals apart, as Prometheus aligns them, when the clock is next to that: a
- * value that stands still is then one run, however unevenly a busy machine scrapes. The first is aligned with nothing: a
- * time to come would hide its samples until then.
+ * value that stands still is then one run, however unevenly a busy machine scrapes. The first is aligned with nothing:
+ * a time to come would hide its samples until then.
  */
 function alignedTimes(now: () => number, intervalMs: number): () => number {
   let latest: number | undefined;
