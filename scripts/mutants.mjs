@@ -8,7 +8,7 @@
 //
 // Fast, because one vitest stays alive per job (mutants/bench.mjs): a mutant costs one transformed module and, where its
 // killer is on record, one test file. A record that no longer notices costs time only: the tests beside the file, those of the
-// room and then the simulation are tried before a mutant counts as a survivor.
+// module and then the simulation are tried before a mutant counts as a survivor.
 //
 // The last commit is what is broken, so that half-done edits cannot notice anything; without git, the tree as it is.
 import { execFileSync, fork } from "node:child_process";
@@ -34,9 +34,9 @@ const HANGS_AFTER_MS = 300_000;
 const PROOF_MS = 1_800_000;
 const SAMPLED = 3;
 const SIMULATION = ["src/simulate/hard-cases.test.ts", "src/simulate/simulate.test.ts"];
-/** Rooms that the simulation runs for real. */
+/** Modules that the simulation runs for real. */
 const SIMULATED = ["src/core/", "src/operator/", "src/routers/", "src/services/", "src/workloads/"];
-const roomOf = (file) => `${file.split("/").slice(0, 2).join("/")}/`;
+const moduleOf = (file) => `${file.split("/").slice(0, 2).join("/")}/`;
 
 function end(code, ...lines) {
   for (const line of lines) console.log(line);
@@ -115,8 +115,8 @@ function openBench() {
 /** The likeliest tests first. */
 function suitesFor({ breaks, file }) {
   const beside = [file.replace(/\.ts$/, ".test.ts"), `${dirname(file)}/`];
-  const simulation = SIMULATED.some((room) => file.startsWith(room)) ? SIMULATION.map((path) => [path]) : [];
-  return [...(known[breaks] ? [[known[breaks]]] : []), beside, [roomOf(file)], ...simulation];
+  const simulation = SIMULATED.some((module) => file.startsWith(module)) ? SIMULATION.map((path) => [path]) : [];
+  return [...(known[breaks] ? [[known[breaks]]] : []), beside, [moduleOf(file)], ...simulation];
 }
 
 async function killerOf(bench, mutant) {
@@ -133,7 +133,7 @@ process.on("exit", () => {
 });
 
 // What is not broken must pass, or everything would count as killed.
-const needed = new Set(wanted.map(({ breaks, file }) => known[breaks] ?? roomOf(file)));
+const needed = new Set(wanted.map(({ breaks, file }) => known[breaks] ?? moduleOf(file)));
 async function prove(bench) {
   const failed = needed.size === 0 ? undefined : await bench.run({ files: [...needed] }, PROOF_MS);
   if (failed === undefined) return;

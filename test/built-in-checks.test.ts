@@ -1,4 +1,4 @@
-/** Two rooms that share no code must fit together: the operator's queries, and the sandbox's Prometheus. */
+/** Two modules that share no code must fit together: the operator's queries, and the sandbox's Prometheus. */
 import { Agent } from "undici";
 import { describe, expect, it } from "vitest";
 import { startEmbedded } from "../sandbox/prometheus/embedded.ts";

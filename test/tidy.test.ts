@@ -1,4 +1,4 @@
-/** Style as a test: what STYLE.md says about sizes and walls, checked over the source tree. */
+/** Style as a test: what STYLE.md says about sizes and imports, checked over the source tree. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -13,8 +13,8 @@ const LITERAL_EXCESS = 20;
 const ADAPTER = ["core", "go", "ports", "async", "net", "json"];
 const SHELL = [...ADAPTER, "routers", "services", "workloads", "metrics", "notifiers", "gates", "kube", "recorders"];
 
-/** Who may import whom, by the folder below src/. A room may always import itself. Every room has a row. */
-const WALLS: Readonly<Record<string, readonly string[]>> = {
+/** Who may import whom, by the folder below src/. A module may always import itself. Every module has a row. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   go: [],
   json: [],
   core: ["go"],
@@ -40,12 +40,12 @@ const WALLS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Beside src/: what of it the sandbox and the pages of the console may import, and who may import them. */
-const HOUSES = {
+const BESIDE_SRC = {
   sandbox: { mayImport: /^src\/(ports|async|json|go)\/|^src\/project-root\.ts$/, importedBy: /^src\/cli\// },
   console: { mayImport: /^src\/console\/types\.ts$/, importedBy: /^$/ },
 } as const;
 
-/** Rooms without raw JSON of Kubernetes: adapters name the fields that they read. */
+/** Modules without raw JSON of Kubernetes: adapters name the fields that they read. */
 const TYPED = /^src\/(workloads|services|routers\/(?!corpus\.ts))/;
 
 /** Folders of a family that its members share. */
@@ -55,9 +55,9 @@ const SHARED = ["src/workloads/config-tracking/", "src/workloads/copied/"];
 const FAMILIES = ["routers", "workloads", "metrics", "notifiers"];
 
 /**
- * Names of adapters. Shared rooms must not contain them: what an adapter knows is in the adapter's own row, and shared
- * code asks the row. `kubernetes`, `prometheus` and `generic` are words of the field, too: as a provider, the first is
- * found by its quotes.
+ * Names of adapters. Shared modules must not contain them: what an adapter knows is in the adapter's own row, and
+ * shared code asks the row. `kubernetes`, `prometheus` and `generic` are words of the field, too: as a provider, the
+ * first is found by its quotes.
  */
 const ADAPTER_NAMES = [
   ...["routers", "metrics", "notifiers"].flatMap(membersOf),
@@ -65,13 +65,13 @@ const ADAPTER_NAMES = [
 ].filter((name) => !["kubernetes", "prometheus", "generic", "template"].includes(name));
 const NAMES_ADAPTER = new RegExp(`(?<![a-z])(?:${ADAPTER_NAMES.join("|")})|["']kubernetes["']`, "i");
 
-/** Rooms that hold adapters, or imitate what adapters talk to. */
-const ADAPTER_ROOMS = /^src\/(routers|workloads|metrics|notifiers|services|testing|simulate\/(?!invariants\/))/;
+/** Modules that hold adapters, or imitate what adapters talk to. */
+const ADAPTER_MODULES = /^src\/(routers|workloads|metrics|notifiers|services|testing|simulate\/(?!invariants\/))/;
 
-/** Files of shared rooms that name adapters, and why each of them may. */
+/** Files of shared modules that name adapters, and why each of them may. */
 const MAY_NAME: readonly (readonly [files: RegExp, because: string])[] = [
   [/^src\/crd\//, "the fields, kinds and descriptions of Flagger's CRDs"],
-  [/^src\/ports\/kubernetes\.ts$/, "kinds that more than one room works with"],
+  [/^src\/ports\/kubernetes\.ts$/, "kinds that more than one module works with"],
   [
     /^src\/core\/texts\/cures\.ts$/,
     "a table of the resources in the API server's messages, and the fields that name them",
@@ -183,16 +183,16 @@ describe("the source tree is tidy", () => {
     expect(broken.map(({ path }) => path)).toEqual([]);
   });
 
-  it("respects the walls between rooms", () => {
-    // A file at the top of src/ puts the rooms together, or belongs to all of them.
+  it("lets no module import what it may not", () => {
+    // A file at the top of src/ puts the modules together, or belongs to all of them.
     const broken = SOURCES.filter(({ path }) => path.split("/").length > 2 && !isTest(path)).flatMap((source) => {
-      const [house, room = ""] = source.path.split("/");
-      if (house !== "src") return [];
+      const [tree, module = ""] = source.path.split("/");
+      if (tree !== "src") return [];
       return importsOf(source)
         .filter((target) => target.startsWith("src/") && target.split("/").length > 2)
         .filter((target) => {
           const other = target.split("/")[1] ?? "";
-          return other !== room && !WALLS[room]?.includes(other);
+          return other !== module && !MAY_IMPORT[module]?.includes(other);
         })
         .map((target) => `${source.path} imports ${target}`);
     });
@@ -204,29 +204,29 @@ describe("the source tree is tidy", () => {
     expect(circleIn(edges)).toEqual([]);
   });
 
-  it("has a wall around every room, and around no room that is gone", () => {
-    const rooms = readdirSync(join(ROOT, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-    expect(Object.keys(WALLS).sort()).toEqual(rooms.map(({ name }) => name).sort());
+  it("says of every module what it may import, and of no module that is gone", () => {
+    const modules = readdirSync(join(ROOT, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(Object.keys(MAY_IMPORT).sort()).toEqual(modules.map(({ name }) => name).sort());
   });
 
-  it.each(Object.entries(HOUSES))("keeps %s apart from src", (house, { mayImport, importedBy }) => {
+  it.each(Object.entries(BESIDE_SRC))("keeps %s apart from src", (tree, { mayImport, importedBy }) => {
     const broken = SOURCES.filter(({ path }) => !isTest(path)).flatMap((source) => {
-      const isInside = source.path.startsWith(`${house}/`);
+      const isInside = source.path.startsWith(`${tree}/`);
       return importsOf(source)
         .filter((target) =>
           isInside
-            ? !target.startsWith(`${house}/`) && !mayImport.test(target)
-            : source.path.startsWith("src/") && target.startsWith(`${house}/`) && !importedBy.test(source.path),
+            ? !target.startsWith(`${tree}/`) && !mayImport.test(target)
+            : source.path.startsWith("src/") && target.startsWith(`${tree}/`) && !importedBy.test(source.path),
         )
         .map((target) => `${source.path} imports ${target}`);
     });
     expect(broken).toEqual([]);
   });
 
-  it("names every room in ARCHITECTURE.md", () => {
+  it("names every module in ARCHITECTURE.md", () => {
     const text = textOf("ARCHITECTURE.md");
-    const rooms = [...Object.keys(WALLS), ...Object.keys(HOUSES)];
-    expect(rooms.filter((room) => !new RegExp(`[\`/ ]${room}/`).test(text))).toEqual([]);
+    const modules = [...Object.keys(MAY_IMPORT), ...Object.keys(BESIDE_SRC)];
+    expect(modules.filter((module) => !new RegExp(`[\`/ ]${module}/`).test(text))).toEqual([]);
   });
 
   it("names every file of the core in ARCHITECTURE.md, in the row of its folder", () => {
@@ -244,33 +244,35 @@ describe("the source tree is tidy", () => {
     );
   });
 
-  it("the rooms of the operator import only those below them in ARCHITECTURE.md", () => {
-    const [, table = ""] = textOf("ARCHITECTURE.md").split("| room in `src/operator/` |");
-    const rooms = [
+  it("the modules of the operator import only those below them in ARCHITECTURE.md", () => {
+    const [, table = ""] = textOf("ARCHITECTURE.md").split("| module in `src/operator/` |");
+    const modules = [
       ...table
         .split("\n\n", 1)
         .join()
         .matchAll(/^\| `([^`]+?)\/?` \|/gm),
-    ].map(([, room = ""]) => room);
-    const roomIn = (path: string) => path.slice("src/operator/".length).split("/")[0] ?? "";
+    ].map(([, module = ""]) => module);
+    const moduleIn = (path: string) => path.slice("src/operator/".length).split("/")[0] ?? "";
     const inside = SOURCES.filter(({ path }) => path.startsWith("src/operator/") && !isTest(path));
     const edges = inside.flatMap((source) =>
       importsOf(source)
-        .filter((target) => target.startsWith("src/operator/") && roomIn(target) !== roomIn(source.path))
+        .filter((target) => target.startsWith("src/operator/") && moduleIn(target) !== moduleIn(source.path))
         .map((target) => ({ path: source.path, target })),
     );
-    expect([...new Set(inside.map(({ path }) => roomIn(path)))].sort()).toEqual([...rooms].sort());
-    const up = edges.filter(({ path, target }) => rooms.indexOf(roomIn(target)) < rooms.indexOf(roomIn(path)));
+    expect([...new Set(inside.map(({ path }) => moduleIn(path)))].sort()).toEqual([...modules].sort());
+    const up = edges.filter(({ path, target }) => modules.indexOf(moduleIn(target)) < modules.indexOf(moduleIn(path)));
     expect(up.map(({ path, target }) => `${path} imports ${target}`)).toEqual([]);
   });
 
-  it("types what these rooms read and write of Kubernetes, instead of raw JSON", () => {
+  it("types what these modules read and write of Kubernetes, instead of raw JSON", () => {
     const raw = SOURCES.filter(({ path }) => TYPED.test(path) && !isTest(path));
     expect(raw.filter(({ text }) => /\bKubeFields\b/.test(text)).map(({ path }) => path)).toEqual([]);
   });
 
   it("names no adapter in shared code", () => {
-    const shared = SOURCES.filter(({ path }) => path.startsWith("src/") && !isTest(path) && !ADAPTER_ROOMS.test(path));
+    const shared = SOURCES.filter(
+      ({ path }) => path.startsWith("src/") && !isTest(path) && !ADAPTER_MODULES.test(path),
+    );
     const named = shared.flatMap(({ path, text }) =>
       text.split("\n").flatMap((line, i) => {
         if (isComment(line) || !NAMES_ADAPTER.test(line)) return [];
@@ -321,8 +323,8 @@ describe("plain English", () => {
     return readdirSync(join(ROOT, path)).flatMap((name) => everyFile(join(path, name)));
   };
 
-  it.each(PLAIN)("%s names its actors", (room) => {
-    const riddles = everyFile(room).flatMap((path) =>
+  it.each(PLAIN)("%s names its actors", (module) => {
+    const riddles = everyFile(module).flatMap((path) =>
       textOf(path)
         .split("\n")
         .flatMap((line, i) =>

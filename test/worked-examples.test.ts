@@ -46,7 +46,7 @@ describe("the worked examples of CONTRIBUTING.md", () => {
       "src/routers/apisix/router.ts",
       "src/routers/apisix/specimens.ts",
       "src/routers/corpus.ts", // its cases beside the real Flagger
-      "src/routers/specimens.ts", // the specimens of all routers, for the tests of several rooms
+      "src/routers/specimens.ts", // the specimens of all routers, for the tests of several modules
       "src/routers/table.ts",
     ]);
     expect(enums(canaryCrd())).toContain(JSON.stringify(Object.keys(ROUTERS)));

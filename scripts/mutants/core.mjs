@@ -248,8 +248,8 @@ export const ROWS = [
   },
   {
     breaks: "a step that was given back is not held anew",
-    from: "const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs); const { announced: _announced, ...rest } = status;",
-    to: "const hold = NO_WAIT; const { announced: _announced, ...rest } = status;",
+    from: "const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs); const { announced: _over, ...rest } = status;",
+    to: "const hold = NO_WAIT; const { announced: _over, ...rest } = status;",
   },
   {
     breaks: "confirm-promotion is ignored",

@@ -1,17 +1,19 @@
 /**
- * All mutants. A row names no file, only its room: the fragment `from` stands exactly once in the sources of src/<room>/, or of
- * the folder `in` where the room has it more than once. So a row survives a file that is renamed, moved or formatted anew.
+ * All mutants. A row names no file, only its module: the fragment `from` stands exactly once in the sources of src/<module>/, or of
+ * the folder `in` where the module has it more than once. So a row survives a file that is renamed, moved or formatted anew.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const ROOMS = ["core", "operator", "routers", "services", "workloads", "kube", "gates", "metrics", "net", "json"];
+const MODULES = ["core", "operator", "routers", "services", "workloads", "kube", "gates", "metrics", "net", "json"];
 
-const tables = await Promise.all(ROOMS.map(async (room) => ({ room, rows: (await import(`./${room}.mjs`)).ROWS })));
+const tables = await Promise.all(
+  MODULES.map(async (module) => ({ module, rows: (await import(`./${module}.mjs`)).ROWS })),
+);
 
 /** Each with the folder or file that holds it. */
-export const MUTANTS = tables.flatMap(({ room, rows }) =>
-  rows.map((row) => ({ ...row, in: row.in ?? `src/${room}/` })),
+export const MUTANTS = tables.flatMap(({ module, rows }) =>
+  rows.map((row) => ({ ...row, in: row.in ?? `src/${module}/` })),
 );
 
 /** White space does not count: the formatter may have broken the line elsewhere. */

@@ -1,6 +1,6 @@
 /**
- * How every outgoing HTTP connection is made: name resolution, proxies, TLS, and egress rules. All rooms share this one
- * place.
+ * How every outgoing HTTP connection is made: name resolution, proxies, TLS, and egress rules. All modules share this
+ * file.
  */
 import { lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";

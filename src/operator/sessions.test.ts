@@ -5,7 +5,7 @@ const podinfo = { namespace: "test", name: "podinfo" };
 const other = { namespace: "other", name: "podinfo" };
 
 describe("the session of a Canary", () => {
-  it("keeps the slots of all rooms apart, and those of other Canaries", () => {
+  it("keeps the slots of all modules apart, and those of other Canaries", () => {
     const sessions = createSessions();
     const [numbers, texts] = [sessions.slot<number>(), sessions.slot<string>()];
     numbers.set(podinfo, 1);
@@ -19,7 +19,7 @@ describe("the session of a Canary", () => {
     ]);
   });
 
-  it("is forgotten as a whole, with what rooms keep elsewhere", () => {
+  it("is forgotten as a whole, with what modules keep elsewhere", () => {
     const sessions = createSessions();
     const [numbers, texts] = [sessions.slot<number>(), sessions.slot<string>()];
     const left: string[] = [];

@@ -1,11 +1,11 @@
 /**
  * What the operator keeps in memory of each Canary, beside its status: caches, and what was announced already. All of
- * it may be lost at any time. Each room has a slot in the Canary's session, and there is one way to forget: `forget`
+ * it may be lost at any time. Each module has a slot in the Canary's session, and there is one way to forget: `forget`
  * drops the session as a whole, so that nothing of a deleted Canary stays.
  */
 import { type CanaryRef, canaryKey } from "../core/spec/spec.ts";
 
-/** One room's memory of each Canary. */
+/** One module's memory of each Canary. */
 export interface Slot<T> {
   get(ref: CanaryRef): T | undefined;
   set(ref: CanaryRef, value: T): void;
@@ -14,7 +14,7 @@ export interface Slot<T> {
 
 export interface Sessions {
   slot<T>(): Slot<T>;
-  /** For a room whose memory is not a value of one Canary. @param forget called when a Canary is forgotten */
+  /** For a module whose memory is not a value of one Canary. @param forget called when a Canary is forgotten */
   onForget(forget: (ref: CanaryRef) => void): void;
   forget(ref: CanaryRef): void;
   /** How many Canaries have a session. */

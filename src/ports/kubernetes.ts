@@ -113,7 +113,7 @@ export function clusterScoped(group: string, version: string, kind: string, plur
   return { group, version, kind, plural, namespaced: false };
 }
 
-/** The resources that more than one room works with. */
+/** The resources that more than one module works with. */
 export const RESOURCES = {
   canary: namespaced("flagger.app", "v1beta1", "Canary", "canaries"),
   metricTemplate: namespaced("flagger.app", "v1beta1", "MetricTemplate", "metrictemplates"),

@@ -18,7 +18,7 @@ export interface Router {
   readonly name: string;
   readonly capabilities: Capabilities;
   /**
-   * The kinds that the router reads or writes, beside those that every room knows (RESOURCES of ports/kubernetes.ts).
+   * The kinds that the router reads or writes, beside those that every module knows (RESOURCES of ports/kubernetes.ts).
    */
   readonly kinds: readonly RouterKind[];
   /** The mesh's proxies run beside the pods of the namespaces that are labelled for it. Absent: none are needed. */

@@ -7,7 +7,7 @@ import { applied, type Intent, refused } from "./intent.ts";
 
 /**
  * One revision may go on though a freeze is in force: an urgent fix. The override holds for that freeze and revision
- * alone and ends with the run (`core/override.ts`). Checks, gates and every other rule stay.
+ * alone and ends with the run (`people/override.ts`). Checks, gates and every other rule stay.
  */
 export const override: Intent = {
   phases: ["Initialized", "Waiting", "Progressing", "WaitingPromotion", "Promoting", "Succeeded", "Failed"],

@@ -157,7 +157,7 @@ function scaledToZero({ spec, ref }: Turn): string {
 function giveShareBack(turn: Turn, status: Analysing): Transition {
   const canaryWeight = currentStep(turn.plan, status.step)?.weight ?? 0;
   const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
-  const { announced: _announced, ...rest } = status;
+  const { announced: _over, ...rest } = status;
   return update({ ...rest, serving: "as-planned", canaryWeight, hold });
 }
 

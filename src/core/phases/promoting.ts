@@ -208,7 +208,7 @@ function shiftToPrimary(turn: Turn, status: StatusIn<"Promoting">): Transition {
       : [];
   if (weight < TOTAL_WEIGHT) {
     const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
-    const { announced: _announced, failedSinceShift: _before, covering: _over, ...rest } = status;
+    const { announced: _over, failedSinceShift: _before, covering: _covered, ...rest } = status;
     const split = { primaryWeight: weight, canaryWeight: TOTAL_WEIGHT - weight, shiftedAt: turn.now };
     return update({ ...rest, ...split, hold }, ...notices);
   }

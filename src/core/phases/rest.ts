@@ -125,7 +125,7 @@ function retryBootstrap(turn: Turn): Transition {
   return enterPhase(turn, { phase: "Initializing", stage: "renewing" }, resetCounters(target.revision));
 }
 
-/** After a failed promotion the canary serves everything until the primary can again. */
+/** After a failed promotion the canary serves all users until the primary can serve them again. */
 function returnToPrimary(turn: Turn): Transition {
   const { primary } = turn.observation.readings;
   if (primary.readiness.kind !== "ready" || primary.available === 0) {

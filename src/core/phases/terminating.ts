@@ -34,7 +34,10 @@ export const terminating: PhaseRules<"Terminating"> = {
   },
 };
 
-/** Called in any phase while the Canary is being deleted. @param isInRun a release is under way, and ends by that */
+/**
+ * Called in any phase while the Canary is being deleted.
+ * @param isInRun a release is under way, and the deletion ends it
+ */
 export function terminate(turn: Turn, isInRun: boolean): Decision {
   const { status } = turn;
   if (status.phase !== "Terminating") {

@@ -59,7 +59,7 @@ export interface RecordedStep {
 /** What happened so far. */
 export interface RunRecordStatus {
   readonly verdict: Verdict;
-  /** Made of `cause` by core/words.ts. */
+  /** Made of `cause` by texts/words.ts. */
   readonly sentence: string;
   readonly cause?: Cause;
   readonly phase: string;
@@ -87,7 +87,7 @@ export interface RunRecordStatus {
   readonly people: readonly RecordedAction[];
   /** Requests over all checks of the run, where the provider counts them. */
   readonly requests?: Requests;
-  /** Gzipped turns in base64, one JSON line each, see core/journal.ts; absent when it would be too large. */
+  /** Gzipped turns in base64, one JSON line each, see journal.ts; absent when it would be too large. */
   readonly journal?: string;
   /** Turns that are missing from the record: the operator was restarted, or the record was not accepted. */
   readonly gaps: number;
@@ -122,7 +122,7 @@ export interface TimelineEntry {
   readonly at: string;
   readonly phase: string;
   readonly step: number;
-  /** Percent promised to the canary; absent while the routes are not ours. */
+  /** Percent promised to the canary; absent while Aviary does not own the routes. */
   readonly weight?: number;
   readonly reason: string;
   readonly type: "Normal" | "Warning";

@@ -66,7 +66,7 @@ function isDivided({ canaryShare, plan, spec }: Turn, { step, canaryWeight }: An
  * lost its pods meanwhile gets no share; that counts as a failed check, as it does beside a primary that serves.
  */
 function endStandIn(turn: Turn, status: Analysing): Transition {
-  const { announced: _said, ...rest } = status;
+  const { announced: _over, ...rest } = status;
   if (turn.observation.readings.target.available === 0) {
     const without = { serving: "primary-alone", canaryWeight: 0, failedChecks: status.failedChecks + 1 } as const;
     return update({ ...rest, ...without }, EVENTS.primaryBack(turn));

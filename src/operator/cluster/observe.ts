@@ -66,8 +66,12 @@ function withFormerScaler(
   const text = formerScalerText(formerScaler, canary.spec.targetRef, seen);
   if (text === undefined) return state;
   const { problem, warning } = state.readings;
-  const said = warning === undefined ? text : `${warning}; ${text}`;
-  const readings = { ...state.readings, formerScales: true, ...(problem === undefined ? { warning: said } : {}) };
+  const both = joined(warning, text);
+  const readings = {
+    ...state.readings,
+    formerScales: true,
+    ...(problem === undefined && both !== undefined ? { warning: both } : {}),
+  };
   return { ...state, formerScaler, readings };
 }
 

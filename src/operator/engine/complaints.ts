@@ -39,7 +39,7 @@ export function createComplaints(
   /** The last complaint. */
   const last = sessions.slot<string>();
   /** Messages about kinds that cannot be read, and the namespaces in which each was announced. */
-  const said = new Map<string, Set<string>>();
+  const announced = new Map<string, Set<string>>();
 
   function announce(key: string, message: string, reason: "WriteFailed" | "Fight" = "WriteFailed"): void {
     const loaded = store.load(canaryRef(key));
@@ -49,7 +49,7 @@ export function createComplaints(
     recorder.announce(about, { type: "Warning", reason, message, phase });
   }
 
-  function sayOnce(key: string, message: string): void {
+  function announceOnce(key: string, message: string): void {
     if (last.get(canaryRef(key)) === message) return;
     last.set(canaryRef(key), message);
     announce(key, message);
@@ -76,12 +76,12 @@ export function createComplaints(
     },
     unreadable(key, { message, filled }) {
       const { namespace } = canaryRef(key);
-      const known = said.get(message);
+      const known = announced.get(message);
       const namespaces = known ?? new Set();
       if (known === undefined) {
-        said.set(message, namespaces);
+        announced.set(message, namespaces);
         log.error({}, message);
-        const forget = () => void said.delete(message);
+        const forget = () => void announced.delete(message);
         void filled?.then(forget, forget);
       }
       if (namespaces.has(namespace)) return;
@@ -97,9 +97,9 @@ export function createComplaints(
       const message =
         `a turn of this Canary blocked the operator at ${where}: it is left alone until ` +
         `${new Date(until).toISOString()} or until its spec is changed; look at its queries, templates and sizes`;
-      sayOnce(key, message);
+      announceOnce(key, message);
     },
-    leftOut: (key, why) => sayOnce(key, `this Canary is left alone: ${why}`),
+    leftOut: (key, why) => announceOnce(key, `this Canary is left alone: ${why}`),
     settled: (key) => last.delete(canaryRef(key)),
   };
 }

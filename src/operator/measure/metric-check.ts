@@ -201,10 +201,12 @@ function sentQuery(render: () => string): { readonly query?: string } {
   }
 }
 
-/** The server and the query of a template, or the text of the event that says which part of the template failed. */
+/** The server and the query of a template, or which part of the template failed: text of the event after its name. */
 type TemplateSource =
   | { readonly kind: "source"; readonly source: MetricSource; readonly query: string }
-  | { readonly kind: "failed"; readonly message: string };
+  | { readonly kind: "failed"; readonly why: string };
+
+const templateName = ({ templateRef }: Metric): string => `${templateRef?.name ?? ""}.${templateRef?.namespace ?? ""}`;
 
 async function measureByTemplate(
   metric: Metric,
@@ -213,7 +215,7 @@ async function measureByTemplate(
   signal: AbortSignal,
 ): Promise<Answer> {
   const found = await templateSource(metric, model, ports, signal);
-  if (found.kind === "failed") return failed(found.message);
+  if (found.kind === "failed") return failed(`Metric template ${templateName(metric)} ${found.why}`);
   const sent = sentQuery(() => found.query);
   try {
     const measured = await found.source.measure(found.query, signal);
@@ -235,25 +237,24 @@ async function templateSource(
   signal: AbortSignal,
 ): Promise<TemplateSource> {
   const { name = "", namespace = "" } = metric.templateRef ?? {};
-  const what = `Metric template ${name}.${namespace}`;
-  const fail = (text: string): TemplateSource => ({ kind: "failed", message: text });
+  const fail = (why: string): TemplateSource => ({ kind: "failed", why });
   try {
     const ref = { type: RESOURCES.metricTemplate, namespace, name };
     const template: MetricTemplateObject | undefined = await ports.read(ref, signal);
-    if (template === undefined) return fail(`${what} error: metrictemplate.flagger.app "${name}" not found`);
+    if (template === undefined) return fail(`error: metrictemplate.flagger.app "${name}" not found`);
     const provider = template.spec?.provider ?? {};
     const credentials = await readCredentials(provider.secretRef?.name, namespace, ports, signal);
-    if (typeof credentials === "string")
-      return fail(`${what} secret ${provider.secretRef?.name} error: ${credentials}`);
+    if (typeof credentials === "string") return fail(`secret ${provider.secretRef?.name} error: ${credentials}`);
     const source = buildSource(provider, credentials, metric, namespace, ports);
-    if (typeof source === "string") return fail(`${what} provider ${provider.type} error: ${source}`);
+    if (typeof source === "string") return fail(`provider ${provider.type} error: ${source}`);
     const query = renderQuery(template.spec?.query ?? "", model);
-    ports.log.debug({ canary: dotted(model.name, { namespace: model.namespace, name }) }, `${what} query: ${query}`);
+    const canary = dotted(model.name, { namespace: model.namespace, name });
+    ports.log.debug({ canary }, `Metric template ${templateName(metric)} query: ${query}`);
     return { kind: "source", source, query };
   } catch (error) {
     signal.throwIfAborted();
     const step = error instanceof TemplateError ? "query render error" : "error";
-    return fail(`${what} ${step}: ${errorText(error)}`);
+    return fail(`${step}: ${errorText(error)}`);
   }
 }
 
@@ -329,9 +330,8 @@ async function serverProblem(
   const model = await modelFor(canary, { of: "canary" }, metric, ports, signal);
   if (typeof model === "string") return model;
   const found = await templateSource(metric, model, ports, signal);
-  if (found.kind === "failed") return found.message.replace(/^Metric/, "metric");
-  const { name, namespace } = metric.templateRef;
-  return whyOffline(found.source, ` in metric template ${name}.${namespace}`, signal);
+  const template = `metric template ${templateName(metric)}`;
+  return found.kind === "failed" ? `${template} ${found.why}` : whyOffline(found.source, ` in ${template}`, signal);
 }
 
 async function whyOffline(server: MetricSource, where: string, signal: AbortSignal): Promise<string | undefined> {

@@ -3,10 +3,10 @@ import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 
 export function combineRecorders(recorders: readonly Recorder[], log: Log): Recorder {
-  const each = (tell: (recorder: Recorder) => void): void => {
+  const each = (call: (recorder: Recorder) => void): void => {
     for (const recorder of recorders) {
       try {
-        tell(recorder);
+        call(recorder);
       } catch (error) {
         log.error({ err: error }, "a recorder failed");
       }
