@@ -78,7 +78,7 @@ export const ROWS = [
   },
   {
     breaks: "a missing config keeps a Canary from leaving",
-    from: "if (missing !== undefined && !canary.deleting)",
+    from: "if (unread !== undefined && !canary.deleting)",
     to: "if (missing !== undefined)",
   },
   {

@@ -1,3 +1,5 @@
+import { parseBounded } from "../json/bounded-json.ts";
+import type { Fields } from "../ports/kubernetes-types.ts";
 import { FLUX_OPT_OUT } from "../ports/owner.ts";
 
 type Strings = Readonly<Record<string, string>>;
@@ -15,4 +17,21 @@ export const ORIGINAL_ANNOTATION = "flagger.kubernetes.io/original-configuration
 export function withoutOurs(annotations: Strings, owners: Strings): Record<string, string> {
   const ours = new Set([ORIGINAL_ANNOTATION, ...Object.keys(FLUX_OPT_OUT)].filter((key) => owners[key] === undefined));
   return Object.fromEntries(Object.entries(annotations).filter(([key]) => !ours.has(key)));
+}
+
+/**
+ * The object that an annotation holds as JSON. A person who may edit the object may write anything there.
+ * @param of the object, as the contract names it @throws Error with the text of the event
+ */
+export function annotatedObject(text: string, annotation: string, of: string): Fields {
+  const refusal = (why: string) =>
+    new Error(`${of} failed to unMarshal annotation ${annotation}: ${why}; remove the annotation or mend it`);
+  let found: unknown;
+  try {
+    found = parseBounded(text);
+  } catch (cause) {
+    throw refusal(cause instanceof RangeError ? cause.message : "it is no JSON");
+  }
+  if (typeof found !== "object" || found === null || Array.isArray(found)) throw refusal("it is no JSON object");
+  return found as Fields;
 }

@@ -211,10 +211,15 @@ describe("an apex Service that was there before", () => {
     expect(cluster.apply(services.release(aCanary(), PODS, cluster))).toEqual([]);
   });
 
-  it("reports a manifest that cannot be read", () => {
-    const cluster = createToyCluster(mergePatch, own({ [KUBECTL]: "{" }));
+  it.each([
+    ["{", "it is no JSON"],
+    ["null", "it is no JSON object"],
+    ["[]", "it is no JSON object"],
+    [`{"a":${"[".repeat(101)}`, "the JSON is nested more than 100 deep"],
+  ])("reports a manifest that cannot be read, and what to do: %s", (manifest, why) => {
+    const cluster = createToyCluster(mergePatch, own({ [KUBECTL]: manifest }));
     expect(() => services.release(aCanary(), PODS, cluster)).toThrow(
-      `router podinfo.test failed to unMarshal annotation ${KUBECTL}`,
+      `router podinfo.test failed to unMarshal annotation ${KUBECTL}: ${why}; remove the annotation or mend it`,
     );
   });
 

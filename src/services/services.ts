@@ -15,7 +15,7 @@ import { FLUX_OPT_OUT, isOptedOutOfFlux, ownerReference } from "../ports/owner.t
 import type { ServicesRouter } from "../ports/services.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
 import type { PodSelector } from "../ports/workload.ts";
-import { KUBECTL_ANNOTATION, withoutOurs } from "../routers/annotations.ts";
+import { annotatedObject, KUBECTL_ANNOTATION, withoutOurs } from "../routers/annotations.ts";
 
 type Role = "apex" | "primary" | "canary";
 
@@ -180,9 +180,5 @@ function releaseApex(canary: Canary, selector: PodSelector, seen: Snapshot): rea
 function appliedManifest({ metadata }: KubeObject, name: string): Partial<ServiceObject> | undefined {
   const text = metadata.annotations?.[KUBECTL_ANNOTATION];
   if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new Error(`router ${name} failed to unMarshal annotation ${KUBECTL_ANNOTATION}`, { cause });
-  }
+  return annotatedObject(text, KUBECTL_ANNOTATION, `router ${name}`);
 }

@@ -219,8 +219,12 @@ describe("quantities", () => {
     expect(parseQuantity("-7e-300000000")).toMatchObject(nano(-1n));
     expect(parseQuantity(`${"9".repeat(10_000)}e-10009`)).toMatchObject(nano(1n));
     expect(parseQuantity("1e999999999")).toMatchObject({ value: 1n, scale: 999_999_999 });
-    expect(() => parseQuantity("1234567890123456789e300000000")).toThrow("a quantity has more than 10000 digits");
-    expect(() => parseQuantity("9".repeat(1_000_000))).toThrow(/^"9{100}…" has more than 10000 digits$/);
+    expect(() => parseQuantity("1234567890123456789e300000000")).toThrow(
+      '"1234567890123456789e300000000" has more than 10000 digits: write it with fewer',
+    );
+    expect(() => parseQuantity("9".repeat(1_000_000))).toThrow(
+      /^"9{100}…" has more than 10000 digits: write it with fewer$/,
+    );
   });
 
   it.each(["", "1x", "Mi", "1.2.3", "1constructor", "--1", "1e"])("%j is refused with its text", (text) => {

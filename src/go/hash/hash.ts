@@ -14,7 +14,7 @@ type JsonRecord = Readonly<Record<string, unknown>>;
 
 /**
  * Hash of a pod template (`spec.template`), by its JSON. Fields newer than the API version of the tables do not count.
- * Throws a RangeError when a quantity in it does not parse, which an API server would not have stored.
+ * Throws NoQuantity for a quantity that does not parse, or that is too long to calculate with.
  */
 export function hashPodTemplate(template: unknown, options: { readonly daemonSet?: boolean } = {}): string {
   return options.daemonSet === true ? hashDaemonSetTemplate(template) : hashTemplate(template);

@@ -50,7 +50,21 @@ function binary(letters: string, exponent: number): [string, Numeral["suffix"]] 
   return [letters, { base: 2, exponent, format: "BinarySI" }];
 }
 
-/** The internals of the quantity `input`. Throws a RangeError that quotes the text when it is not a quantity. */
+/** A text that is no quantity, or one that is too long to calculate with. */
+export class NoQuantity extends RangeError {
+  /** @param why goes on behind the quoted text */
+  constructor(
+    readonly text: string,
+    why: string,
+  ) {
+    super(`"${text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text}" ${why}`);
+    this.name = "NoQuantity";
+  }
+}
+
+const TOO_LONG = `has more than ${MOST_DIGITS} digits: write it with fewer`;
+
+/** The internals of the quantity `input`. @throws NoQuantity */
 export function parseQuantity(input: string): QuantityParts {
   const text = input.trim();
   if (text === "0") return { value: 0n, scale: 0, text, format: "DecimalSI" };
@@ -62,12 +76,10 @@ function split(input: string): Numeral {
   const match = /^([+-]?)(\d*)(?:\.(\d*))?([A-Za-z]*|[eE][+-]?\d+)$/.exec(input);
   const [, sign = "", digits = "", fraction = "", letters = ""] = match ?? [];
   const suffix = suffixOf(letters);
-  const shown = input.slice(0, MOST_SHOWN);
   if (match === null || suffix === undefined || digits + fraction === "") {
-    throw new RangeError(`"${shown}" is not a quantity: expected a number with an optional unit such as 100m or 1.5Gi`);
+    throw new NoQuantity(input, "is not a quantity: expected a number with an optional unit such as 100m or 1.5Gi");
   }
-  if (digits.length + fraction.length > MOST_DIGITS)
-    throw new RangeError(`"${shown}…" has more than ${MOST_DIGITS} digits`);
+  if (digits.length + fraction.length > MOST_DIGITS) throw new NoQuantity(input, TOO_LONG);
   return { input, negative: sign === "-", whole: digits.replace(/^0+/, "") || "0", fraction, suffix };
 }
 
@@ -100,12 +112,13 @@ function fast(number: Numeral, value: bigint, scale: number, canonical: boolean)
   return { value: signed, scale, text: canonical ? number.input : "", format: number.suffix.format };
 }
 
-function exactForm({ whole, fraction, suffix, negative }: Numeral): QuantityParts {
+function exactForm({ input, whole, fraction, suffix, negative }: Numeral): QuantityParts {
   const digits = BigInt(whole + fraction);
   const unscaled = suffix.base === 2 ? digits << BigInt(suffix.exponent) : digits;
   let exact = { unscaled, scale: fraction.length - (suffix.base === 10 ? suffix.exponent : 0) };
   let { format } = suffix;
   if (exact.unscaled !== 0n) {
+    if (NANO - exact.scale > MOST_DIGITS) throw new NoQuantity(input, TOO_LONG);
     exact = roundedUp(exact);
     if (format === "BinarySI" && exact.unscaled > INT64_MAX * 10n ** BigInt(NANO)) {
       exact = { unscaled: INT64_MAX, scale: 0 };
@@ -119,7 +132,6 @@ function exactForm({ whole, fraction, suffix, negative }: Numeral): QuantityPart
 
 /** To exactly nine decimals, away from zero: something never becomes nothing. */
 function roundedUp({ unscaled, scale }: { unscaled: bigint; scale: number }): { unscaled: bigint; scale: number } {
-  if (NANO - scale > MOST_DIGITS) throw new RangeError(`a quantity has more than ${MOST_DIGITS} digits`);
   if (scale <= NANO) return { unscaled: unscaled * 10n ** BigInt(NANO - scale), scale: NANO };
   // It has fewer digits than are cut off.
   if (scale - NANO > MOST_DIGITS) return { unscaled: 1n, scale: NANO };

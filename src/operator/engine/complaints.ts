@@ -1,11 +1,11 @@
 /**
  * Events and log lines about failed turns. An error is announced once on its Canary, and again only after a turn has
- * succeeded or failed for another reason. A kind that the operator may not read is announced once in each namespace,
- * because no single Canary causes it.
+ * succeeded or failed for another reason. An error without words for users is announced when it lasts. A kind that the
+ * operator may not read is announced once in each namespace, because no single Canary causes it.
  */
 import { type CanaryRef, canaryKey } from "../../core/spec/spec.ts";
 import { errorText } from "../../error-text.ts";
-import { isAlreadyExists, isConflict, isNotFound } from "../../ports/kube.ts";
+import { isAlreadyExists, isConflict, isNotFound, KubeError } from "../../ports/kube.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { CanaryStore } from "../../ports/store.ts";
@@ -36,8 +36,8 @@ export function createComplaints(
   recorder: Recorder,
   sessions: Sessions,
 ): Complaints {
-  /** The last complaint. */
-  const last = sessions.slot<string>();
+  /** The last complaint, and whether users were told. */
+  const last = sessions.slot<{ readonly message: string; readonly said: boolean }>();
   /** Messages about kinds that cannot be read, and the namespaces in which each was announced. */
   const announced = new Map<string, Set<string>>();
 
@@ -50,8 +50,8 @@ export function createComplaints(
   }
 
   function announceOnce(key: string, message: string): void {
-    if (last.get(canaryRef(key)) === message) return;
-    last.set(canaryRef(key), message);
+    if (last.get(canaryRef(key))?.message === message) return;
+    last.set(canaryRef(key), { message, said: true });
     announce(key, message);
   }
 
@@ -68,11 +68,17 @@ export function createComplaints(
         return;
       }
       const message = errorText(error);
-      const isNew = last.get(ref) !== message;
-      last.set(ref, message);
+      const before = last.get(ref);
+      const isNew = before?.message !== message;
       if (isNew) log.error({ ...fields, err: error }, `turn failed: ${message}`);
       else log.debug(fields, `turn failed again: ${message}`);
-      if (isNew && (error instanceof WriteFailure || error instanceof ReadFailure)) announce(key, message);
+      const isForeseen = error instanceof WriteFailure || error instanceof ReadFailure;
+      const lasts = !isNew && !before.said && !(error instanceof KubeError);
+      const said = (!isNew && before.said) || isForeseen || lasts;
+      last.set(ref, { message, said });
+      if (isForeseen && isNew) announce(key, message);
+      // An error of a moment is over by the next turn.
+      if (lasts && !isForeseen) announce(key, `nothing is done for this Canary, because its turns fail: ${message}`);
     },
     unreadable(key, { message, filled }) {
       const { namespace } = canaryRef(key);

@@ -34,8 +34,8 @@ function stage(
       if (resourceVersion !== undefined && resourceVersion !== stored.metadata.resourceVersion) {
         return Promise.reject(new KubeError(409, "Conflict", "the object has been modified"));
       }
-      if (Object.keys(patch).length === 0) return Promise.resolve(stored);
       if (refuses(patch)) return Promise.reject(refusal);
+      if (Object.keys(patch).length === 0) return Promise.resolve(stored);
       stored = structuredClone(applyMergePatch(stored, JSON.parse(JSON.stringify(patch))));
       if (pruning) delete stored["status"].aviary;
       stored.metadata.resourceVersion = String(Number(stored.metadata.resourceVersion) + 1);
@@ -143,6 +143,19 @@ describe("a status that cannot be written", () => {
     const saved = store.save(canary, { ...canary.status, canaryWeight: 10 }, FOREVER);
     await expect(saved).rejects.toThrow(text);
     await expect(saved).rejects.toBeInstanceOf(type);
+  });
+
+  it("the same holds of the finalizers, and of a Canary that is only asked whether it is the latest", async () => {
+    const refused = () => {
+      const { store } = stage(aWireCanary(), false, () => true, role);
+      return { store, canary: loaded(store) };
+    };
+    const text = "canary podinfo.test cannot be written, and the rollout waits: cannot patch resource";
+    const [one, other] = [refused(), refused()];
+    await expect(one.store.setFinalizer(one.canary, true, FOREVER)).rejects.toThrow(`finalizers of ${text}`);
+    const confirmed = other.store.confirm(other.canary, FOREVER);
+    await expect(confirmed).rejects.toThrow(text);
+    await expect(confirmed).rejects.toBeInstanceOf(WriteFailure);
   });
 });
 

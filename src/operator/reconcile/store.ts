@@ -78,7 +78,7 @@ export function createCanaryStore(
       const options = { subresource: "status", resourceVersion: canary.resourceVersion } as const;
       let stored = await writer
         .mergePatch(refOf(canary.ref), patch, options, signal)
-        .catch((error) => Promise.reject(named(error, canary.ref)));
+        .catch((error) => Promise.reject(named(error, "status of ", canary.ref)));
       snapshot.remember(RESOURCES.canary, stored, canary.ref);
       const { aviary: memory = {}, ...rest } = wire;
       remembered.set(canary.ref, { uid: canary.uid, wire: rest, memory });
@@ -104,24 +104,31 @@ export function createCanaryStore(
       }
     },
     async confirm({ ref, resourceVersion }, signal) {
-      await writer.mergePatch(refOf(ref), {}, { resourceVersion }, signal);
+      await writer
+        .mergePatch(refOf(ref), {}, { resourceVersion }, signal)
+        .catch((error) => Promise.reject(named(error, "", ref)));
     },
     async setFinalizer(canary, present, signal) {
       const others = canary.finalizers.filter((name) => name !== FINALIZER);
       const finalizers = present ? [...others, FINALIZER] : others;
       // A list is replaced whole, so the patch fails when another writer changed the list meanwhile.
       const options = { resourceVersion: canary.resourceVersion };
-      const stored = await writer.mergePatch(refOf(canary.ref), { metadata: { finalizers } }, options, signal);
+      const stored = await writer
+        .mergePatch(refOf(canary.ref), { metadata: { finalizers } }, options, signal)
+        .catch((error) => Promise.reject(named(error, "finalizers of ", canary.ref)));
       snapshot.remember(RESOURCES.canary, stored, canary.ref);
     },
   };
 }
 
-/** Without its status nothing goes on: a right or an admission webhook that is in the way is announced as an event. */
-function named(error: unknown, ref: CanaryRef): unknown {
+/**
+ * Without these writes nothing goes on: a right or an admission webhook that is in the way is announced as an event.
+ * @param what of the Canary
+ */
+function named(error: unknown, what: string, ref: CanaryRef): unknown {
   if (!(error instanceof KubeError) || !isRefusal(error)) return error;
   return new WriteFailure(
-    `status of canary ${dotted(ref.name, ref)} cannot be written, and the rollout waits: ${error.message}${cureOf(error)}`,
+    `${what}canary ${dotted(ref.name, ref)} cannot be written, and the rollout waits: ${error.message}${cureOf(error)}`,
     error,
   );
 }

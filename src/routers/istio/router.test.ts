@@ -309,10 +309,10 @@ describe("a VirtualService that was there before", () => {
     expect(cluster.at("VirtualService", "podinfo")).toEqual({ ...before, spec: manifest.spec });
   });
 
-  it("reports a stored manifest that cannot be read", () => {
-    const cluster = written(aCanary(), split(20), own({ [KUBECTL]: "{" }));
+  it.each(["{", "null", "5"])("reports a stored manifest that cannot be read, and what to do: %s", (manifest) => {
+    const cluster = written(aCanary(), split(20), own({ [KUBECTL]: manifest }));
     expect(() => router.release(aCanary(), cluster)).toThrow(
-      `VirtualService podinfo.test failed to unMarshal annotation ${KUBECTL}`,
+      `VirtualService podinfo.test failed to unMarshal annotation ${KUBECTL}: it is no JSON`,
     );
   });
 

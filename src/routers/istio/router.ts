@@ -7,7 +7,7 @@ import type { Fields } from "../../ports/kubernetes-types.ts";
 import { FLUX_OPT_OUT, type MadeObject, ownerReference } from "../../ports/owner.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
-import { KUBECTL_ANNOTATION, ORIGINAL_ANNOTATION, withoutOurs } from "../annotations.ts";
+import { annotatedObject, KUBECTL_ANNOTATION, ORIGINAL_ANNOTATION, withoutOurs } from "../annotations.ts";
 import { routeKind } from "../objects.ts";
 import { type HttpRule, httpRules, tcpRules } from "./rules.ts";
 
@@ -252,17 +252,13 @@ function release(canary: Canary, seen: Snapshot): readonly KubeObject[] {
   const annotations = existing.metadata.annotations ?? {};
   const source = [KUBECTL_ANNOTATION, ORIGINAL_ANNOTATION].find((key) => annotations[key] !== undefined);
   if (source === undefined) return [];
-  const remembered = parseRemembered(annotations[source] ?? "", source, dotted(ref.name, canary.ref));
+  const remembered: Partial<VirtualService> & VirtualServiceSpec = annotatedObject(
+    annotations[source] ?? "",
+    source,
+    `VirtualService ${dotted(ref.name, canary.ref)}`,
+  );
   const applied: Partial<VirtualService> = source === KUBECTL_ANNOTATION ? remembered : { spec: remembered };
   if (applied.spec === undefined) return [];
   const metadata = { ...existing.metadata, annotations: withoutOurs(annotations, applied.metadata?.annotations ?? {}) };
   return [{ ...existing, metadata, spec: applied.spec }];
-}
-
-function parseRemembered(text: string, source: string, name: string): Partial<VirtualService> & VirtualServiceSpec {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new Error(`VirtualService ${name} failed to unMarshal annotation ${source}`, { cause });
-  }
 }

@@ -32,6 +32,7 @@ import type { CopiedKind } from "./kind.ts";
 import { overlapProblem, overlapping } from "./overlap.ts";
 import { previousInputs, previousOf } from "./previous.ts";
 import { carriesTemplateOf, createdPrimary, type PrimaryParts, promotedPrimary } from "./primary.ts";
+import { refusedQuantity } from "./refused-quantity.ts";
 import { leavesGap, withGaps } from "./replacement.ts";
 import { primaryRollout, rollout } from "./rollout.ts";
 import { restored, settled } from "./settling.ts";
@@ -101,7 +102,7 @@ function digests(canary: Canary, seen: Snapshot, kind: CopiedKind, { configTrack
   return [
     () => templateReading(target?.spec?.template),
     () => templateReading(primary?.spec?.template),
-    () => kind.hash(target?.spec?.template),
+    () => target && refusedQuantity(target, kind),
     ...(configTracking ? configDigests(canary, target, seen) : []),
   ];
 }
@@ -129,9 +130,11 @@ function read(
   if (refused !== undefined && !leavesOrderly) return problem(refused);
   const configs = readConfigs(canary, target, seen, options);
   const missing = configProblem(configs, canary.ref.namespace);
-  // A missing object does not keep a Canary from leaving: the target is handed back as it is.
-  if (missing !== undefined && !canary.deleting) {
-    const text = hasPrimary ? missing : `createPrimary${kind.type.kind} failed: ${missing}`;
+  const unnamed = refusedQuantity(target, kind);
+  const unread = missing ?? unnamed;
+  // Neither keeps a Canary from leaving: the target is handed back as it is.
+  if (unread !== undefined && !canary.deleting) {
+    const text = hasPrimary ? unread : `createPrimary${kind.type.kind} failed: ${unread}`;
     // Without any pod its share of the requests would be refused for as long as the object is missing.
     return { ...problem(text), unreadable: true, ...(kind.available(target) === 0 ? { gone: true } : {}) };
   }
@@ -147,7 +150,7 @@ function read(
   const compared = canary.status.foreign === true ? primary : undefined;
   const parts: PrimaryParts = { canary, target, labels, tracked: configs, kind, options };
   const warning = kind.obstacle?.(target) ?? (primary === undefined ? undefined : kind.obstacle?.(primary));
-  const revision = revisionOf(kind.hash(target.spec?.template), configs, options);
+  const revision = revisionOf(unnamed === undefined ? kind.hash(target.spec?.template) : "", configs, options);
   const targetReading: TargetReading = {
     revision,
     readiness: canarySide.readiness,
@@ -214,7 +217,8 @@ function renderPrimary(
   // A Canary that is being deleted creates nothing.
   if (primary === undefined && canary.status.phase === "Terminating") return [];
   const tracked = readConfigs(canary, target, seen, options);
-  if (configProblem(tracked, canary.ref.namespace) !== undefined) return companions;
+  const unread = configProblem(tracked, canary.ref.namespace) ?? refusedQuantity(target, kind);
+  if (unread !== undefined) return companions;
   const copies = configCopies(canary, tracked, seen, options);
   const parts = { canary, target, labels, tracked, kind, options };
   const held = revisionOf(kind.hash(target.spec?.template), tracked, options);

@@ -60,15 +60,27 @@ export function promotedPrimary(
  * Whether it still has what it ran before its last promotion: a primary that was deleted in a run and made again has
  * not.
  */
-export function isRestorable({ metadata }: ServiceObject): boolean {
-  return metadata.annotations?.[PREVIOUS_SPEC_ANNOTATION] !== undefined;
+export function isRestorable(primary: ServiceObject): boolean {
+  return keptIn(primary) !== undefined;
+}
+
+/** What the primary ran before; undefined when nothing was kept, or when another writer has spoilt it. */
+function keptIn({
+  metadata,
+}: ServiceObject): { readonly id: string; readonly spec: ServiceObject["spec"] } | undefined {
+  try {
+    const { id, spec } = JSON.parse(metadata.annotations?.[PREVIOUS_SPEC_ANNOTATION] ?? "");
+    return typeof id === "string" && typeof spec === "object" && spec !== null ? { id, spec } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** @param from id of the promotion that failed */
 export function restoredPrimary(primary: ServiceObject, from: string): readonly KubeObject[] {
-  const kept = primary.metadata.annotations?.[PREVIOUS_SPEC_ANNOTATION];
+  const kept = keptIn(primary);
   if (kept === undefined || promotionIdOf(primary) !== from) return [];
-  const { id, spec } = JSON.parse(kept);
+  const { id, spec } = kept;
   const { metadata } = settledPrimary(primary);
   const annotations = { ...metadata.annotations, [PROMOTION_ID_ANNOTATION]: id };
   return [{ ...primary, metadata: { ...metadata, annotations }, spec }];

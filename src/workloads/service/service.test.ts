@@ -120,6 +120,24 @@ describe("a Service as target", () => {
     expect(cluster.at("Service", "podinfo-canary").spec).toEqual({ type: "ExternalName", externalName: "example.com" });
   });
 
+  it.each(["", "{", "null", "{}", '{"id":"x","spec":null}'])(
+    "whose primary keeps %j of what it ran before cannot go back, and goes on",
+    (spoilt) => {
+      const cluster = createToyCluster(mergePatch, target());
+      converge(cluster);
+      cluster.put(target({ selector: { version: "v2" } }));
+      promote(cluster);
+      const { metadata, ...primary } = cluster.at("Service", "podinfo-primary");
+      const annotations = { ...metadata.annotations, "aviary.flagger.app/previous-spec": spoilt };
+      cluster.put({ ...primary, metadata: { ...metadata, annotations } } as KubeObject);
+      const restored = { kind: "restored", from: metadata.annotations?.["flagger-id"] } as const;
+      const wanted = aDesiredState({ primary: restored as never });
+      expect(workload.renderPrimary(inPhase("Failed", PARTS), wanted, cluster)).toEqual([
+        expect.objectContaining({ metadata: expect.objectContaining({ name: "podinfo-canary" }) }),
+      ]);
+    },
+  );
+
   it("is always ready, has no pods, and its configs are not tracked", () => {
     const cluster = createToyCluster(mergePatch, target());
     converge(cluster);
