@@ -79,7 +79,7 @@ export const ROWS = [
   {
     breaks: "a missing config keeps a Canary from leaving",
     from: "if (unread !== undefined && !canary.deleting)",
-    to: "if (missing !== undefined)",
+    to: "if (unread !== undefined)",
   },
   {
     breaks: "an optional mention makes a mandatory config optional",

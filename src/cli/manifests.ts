@@ -8,6 +8,7 @@ import { errorText } from "../error-text.ts";
 import { parseYamlDocuments } from "../json/yaml.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { UserError } from "./command.ts";
+import { visibleFields } from "./visible-answers.ts";
 
 /** Namespaces come before what is in them, and kinds before their objects. */
 const ORDER: Readonly<Record<string, number>> = { Namespace: 0, CustomResourceDefinition: 1 };
@@ -23,6 +24,9 @@ export function readManifests(paths: readonly string[]): readonly KubeObject[] {
   const objects = paths.flatMap(filesOf).flatMap(readObjects);
   return objects.sort((a, b) => (ORDER[a.kind] ?? 2) - (ORDER[b.kind] ?? 2));
 }
+
+/** As `readManifests`, for commands that show what the files hold and send none of it. */
+export const readForShow = (paths: readonly string[]): readonly KubeObject[] => readManifests(paths).map(visibleFields);
 
 function filesOf(path: string): readonly string[] {
   if (path === STDIN) return [path];

@@ -100,6 +100,8 @@ function listCommands({ argv, out, err }: CommandContext): ExitCode {
     );
   // The suggestion would scroll out of sight above the list.
   const more = hint === "" ? `\n${text}` : "`aviary --help` lists all commands\n";
-  err(group.length > 0 ? text : `aviary: there is no command "${hint === "" ? words : first}"${hint}\n${more}`);
+  err(
+    group.length > 0 ? text : `aviary: there is no command "${visible(hint === "" ? words : first)}"${hint}\n${more}`,
+  );
   return 2;
 }

@@ -119,3 +119,71 @@ it("what was written is shown as an escape", async () => {
   );
   expect(text).toMatch(/Warning .*OWNED/);
 });
+
+/** A Canary of a stranger's change, as the person who looks at the change has it in a file. */
+function fileOf(provider: string, analysis: object): string {
+  const { metadata, spec } = aWireCanary({});
+  const fields = {
+    ...{ provider, targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: OWNED } },
+    ingressRef: { apiVersion: "networking.k8s.io/v1", kind: "Ingress", name: OWNED },
+    service: { port: 80, name: OWNED, hosts: [OWNED], match: [{ uri: { prefix: OWNED } }] },
+    analysis: {
+      ...{ interval: "1m", threshold: 2, iterations: 3 },
+      metrics: [{ name: OWNED, interval: "1m", query: OWNED, thresholdRange: { max: 1 } }],
+      webhooks: [{ name: OWNED, url: `http://x/${OWNED}`, type: "confirm-rollout", metadata: { [OWNED]: OWNED } }],
+      alerts: [{ name: OWNED, severity: "info", providerRef: { name: OWNED } }],
+      ...analysis,
+    },
+  };
+  const named = { ...metadata, name: "app", namespace: OWNED, annotations: { [OWNED]: OWNED } };
+  const canary = { apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata: named, spec: { ...spec, ...fields } };
+  const path = join(folder, "change.json");
+  writeFileSync(path, JSON.stringify(canary));
+  return path;
+}
+
+it.each(
+  ["lint", "plan", "simulate"].flatMap((command) =>
+    ["text", "json"].flatMap((output) => [
+      [`${command} -o ${output}`, "a Canary", "kubernetes", {}] as const,
+      [`${command} -o ${output}`, "an unknown provider", OWNED, {}] as const,
+      [`${command} -o ${output}`, "an interval", "kubernetes", { interval: OWNED }] as const,
+      [
+        `${command} -o ${output}`,
+        "a query",
+        "kubernetes",
+        { metrics: [{ name: OWNED, query: `{{${OWNED}` }] },
+      ] as const,
+    ]),
+  ),
+)("aviary %s prints none of %s in a file", async (command, _what, provider, analysis) => {
+  const text = await shown(`${command} ${fileOf(provider, analysis)}`);
+  expect(text).not.toBe("");
+  expect(harmful(text)).toBeNull();
+});
+
+it("what is converted has no document more than it is made of: a note cannot end its comment", async () => {
+  const annotation = "nginx.ingress.kubernetes.io/a\n---\nkind: Secret\n#";
+  const path = join(folder, "files.json");
+  const ref = { apiVersion: "networking.k8s.io/v1", kind: "Ingress", name: "app" };
+  const backend = { service: { name: "podinfo", port: { number: 80 } } };
+  const canary = {
+    ...{ apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata: { name: "app", namespace: "test" } },
+    spec: { ...aWireCanary({}).spec, provider: "nginx", ingressRef: ref },
+  };
+  const ingress = {
+    ...ref,
+    metadata: { name: "app", namespace: "test", annotations: { [annotation]: OWNED } },
+    spec: { rules: [{ host: "a.example", http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }] },
+  };
+  writeFileSync(path, JSON.stringify({ apiVersion: "v1", kind: "List", items: [canary, ingress] }));
+  const text = await shown(`convert ${path} --gateway gateways/public`);
+  expect(text).toContain("# ");
+  expect(text).toContain("kind: Canary");
+  expect(text).not.toMatch(/^kind: Secret/m);
+  expect(harmful(text)).toBeNull();
+});
+
+it("a word that is no command is repeated without what a terminal obeys", async () => {
+  expect(harmful(await shown(OWNED))).toBeNull();
+});

@@ -1,7 +1,7 @@
 /**
- * What a cluster answers, for a terminal. Tenants write annotations, events and conditions; a terminal obeys the
- * control characters in them: it would clear the screen, set its title or hide a line. So no command prints such a
- * character.
+ * What a cluster answers and what files hold, for a terminal. Tenants write annotations, events and conditions, and
+ * strangers propose changes of files; a terminal obeys the control characters in them: it would clear the screen, set
+ * its title or hide a line. So no command prints such a character.
  */
 import type { KubeTransport } from "../kube/transport.ts";
 import { visible } from "../net/show.ts";
@@ -26,7 +26,7 @@ async function* visibleLines(lines: AsyncIterable<KubeFields>): AsyncGenerator<K
 }
 
 /** @returns the very fields when nothing in them is obeyed, as in nearly every answer */
-const visibleFields = (fields: KubeFields): KubeFields => (isPlain(fields) ? fields : cleaned(fields));
+export const visibleFields = (fields: KubeFields): KubeFields => (isPlain(fields) ? fields : cleaned(fields));
 
 /** Makes nothing, because a command that lists thousands of objects looks at each of their fields. */
 function isPlain(value: unknown): boolean {

@@ -1,4 +1,5 @@
 /** Applies manifests as a GitOps agent would, for machines without kubectl: server-side, kinds before their objects. */
+import { visible } from "../../net/show.ts";
 import { isConflict, isNotFound } from "../../ports/kube.ts";
 import { type KubeObject, objectPath, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { systemClock } from "../../time/system-clock.ts";
@@ -71,7 +72,7 @@ const CREATOR = "aviary-apply";
 
 export const isCreatedByApply = ({ metadata }: KubeObject): boolean => metadata.annotations?.[CREATED_BY] === CREATOR;
 
-export const nameOf = ({ kind, metadata }: KubeObject): string => `${kind.toLowerCase()}/${metadata.name}`;
+export const nameOf = ({ kind, metadata }: KubeObject): string => visible(`${kind.toLowerCase()}/${metadata.name}`);
 
 async function applyOne(
   client: ClusterClient,

@@ -1,5 +1,6 @@
 /** Turns Canaries of provider nginx, with their Ingresses, into Canaries of the Gateway API. */
 import { stringify } from "yaml";
+import { visible } from "../../net/show.ts";
 import { type Command, UserError } from "../command.ts";
 import { convertNginx } from "../convert/nginx.ts";
 import { readManifests } from "../manifests.ts";
@@ -36,7 +37,8 @@ ${describeOptions(OPTIONS)}`,
     const prefix = options.text("annotations-prefix") ?? "";
     const documents = canaries.map((canary) => {
       const { objects, notes } = convertNginx(canary, manifests, { gateway, prefix });
-      const comments = notes.map((note) => `# ${note}\n`).join("");
+      // A note repeats what the files say: none of it may become a line of its own.
+      const comments = notes.map((note) => `# ${visible(note).replaceAll("\n", "\\n")}\n`).join("");
       return comments + objects.map((object) => stringify(object, { lineWidth: 0 })).join("---\n");
     });
     out(documents.join("---\n"));

@@ -6,7 +6,7 @@ import { bareVariablesOf } from "../bare-variables.ts";
 import { examine, givenManifests } from "../canaries.ts";
 import { coloured } from "../colour.ts";
 import { type Command, UserError } from "../command.ts";
-import { readManifests } from "../manifests.ts";
+import { readForShow } from "../manifests.ts";
 import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "../options.ts";
 import { missing, mistakesIn } from "../referenced.ts";
 
@@ -40,7 +40,7 @@ ${describeOptions(OPTIONS)}`,
     const options = readOptions(argv, OPTIONS);
     const asJson = oneOf(options, "output", ["text", "json"]) === "json";
     if (options.words.length === 0) throw new UserError("name at least one file with a Canary, or - for stdin", 2);
-    const manifests = readManifests(options.words);
+    const manifests = readForShow(options.words);
     const canaries = manifests.filter(({ kind }) => kind === "Canary");
     if (canaries.length === 0) throw new UserError(`there is no Canary in ${options.words.join(", ")}`);
     const given = givenManifests(manifests);

@@ -4,7 +4,7 @@ import { DEFAULT_PROVIDER } from "../../routers/table.ts";
 import { bareVariablesFor } from "../bare-variables.ts";
 import { givenManifests, hopelessOf, planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
-import { readManifests } from "../manifests.ts";
+import { readForShow } from "../manifests.ts";
 import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "../options.ts";
 import { planText } from "../plan-text.ts";
 import { referencedBy } from "../referenced.ts";
@@ -29,7 +29,7 @@ ${describeOptions(OPTIONS)}`,
     const options = readOptions(argv, OPTIONS);
     const asJson = oneOf(options, "output", ["text", "json"]) === "json";
     if (options.words.length === 0) throw new UserError("name at least one file with a Canary", 2);
-    const manifests = readManifests(options.words);
+    const manifests = readForShow(options.words);
     const canaries = manifests.filter(({ kind }) => kind === "Canary");
     if (canaries.length === 0) throw new UserError(`there is no Canary in ${options.words.join(", ")}`);
     const meshProvider = options.text("mesh-provider") ?? DEFAULT_PROVIDER;

@@ -15,8 +15,9 @@ import { run } from "../../simulate/universe.ts";
 import { CALM } from "../../simulate/weather.ts";
 import { givenManifests, hopelessOf, planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
-import { parseDocuments, readManifests } from "../manifests.ts";
+import { parseDocuments, readForShow } from "../manifests.ts";
 import { describeOptions, type OptionSpec, OUTPUT, oneOf, type ReadOptions, readOptions } from "../options.ts";
+import { visibleFields } from "../visible-answers.ts";
 import { describeTimeline } from "./simulate-report.ts";
 import { simulateRuns, simulateStories } from "./simulate-runs.ts";
 
@@ -153,7 +154,7 @@ function readScenario(options: ReadOptions): AskedScenario {
 /** @throws UserError unless the files hold the one Canary that is simulated */
 function manifestsOf({ words }: ReadOptions, isNamed: boolean): readonly KubeObject[] {
   if (words.length === 0) return [];
-  const manifests = readManifests(words);
+  const manifests = readForShow(words);
   const names = manifests.filter(({ kind }) => kind === "Canary").map(({ metadata }) => metadata.name);
   if (isNamed || names.length === 1) return manifests;
   const found = names.length === 0 ? "there is no Canary" : `there are ${names.length} Canaries (${names.join(", ")})`;
@@ -163,7 +164,7 @@ function manifestsOf({ words }: ReadOptions, isNamed: boolean): readonly KubeObj
 function readScenarioFile(file: string | undefined): Partial<Scenario> {
   if (file === undefined) return {};
   if (!existsSync(file)) throw new UserError(`there is no file ${file}`);
-  const [parsed] = parseDocuments(file);
+  const [parsed] = parseDocuments(file).map(visibleFields);
   try {
     return readScenarioText(parsed);
   } catch (error) {
