@@ -287,6 +287,21 @@ describe("the source tree is tidy", () => {
     );
   });
 
+  it("has a docstring on every name that core and ports export", () => {
+    // What is one thing alone, or has the names of Kubernetes, is explained at the head of its file.
+    const atHead = /^src\/(core\/phases\/\w[\w-]*|ports\/kubernetes-types)\.ts$/;
+    const rules = /^export const \w+: PhaseRules</;
+    const bare = SOURCES.filter(({ path }) => /^src\/(core|ports)\//.test(path) && !isTest(path)).flatMap((source) => {
+      const lines = source.text.split("\n").filter((line) => !line.startsWith("// biome-ignore"));
+      const isBare = (line: string, i: number) =>
+        /^export (?:async )?(?:function\*?|const|interface|type|class) \w/.test(line) &&
+        !lines[i - 1]?.endsWith("*/") &&
+        !(atHead.test(source.path) && (rules.test(line) || source.path.startsWith("src/ports/")));
+      return lines.flatMap((line, i) => (isBare(line, i) ? [`${source.path}: ${line}`] : []));
+    });
+    expect(bare).toEqual([]);
+  });
+
   it("keeps the members of a family apart", () => {
     const broken = SOURCES.filter(({ path }) => FAMILIES.some((family) => path.startsWith(`src/${family}/`))).flatMap(
       (source) => {

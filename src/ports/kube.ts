@@ -66,6 +66,7 @@ export interface KubeReader {
   ): Promise<readonly KubeObject[]>;
 }
 
+/** How an object is applied. */
 export interface ApplyOptions {
   /** Owner of the fields; the client's own when absent. */
   readonly fieldManager?: string;
@@ -80,6 +81,7 @@ export interface PatchOptions {
   readonly resourceVersion?: string;
 }
 
+/** One operation of a JSON patch (RFC 6902). */
 export interface JsonPatchOperation {
   readonly op: "add" | "remove" | "replace" | "test" | "move" | "copy";
   readonly path: string;

@@ -2,6 +2,7 @@
 import { type Expected, STEERING_GROUP, STEERING_VERSION, type Verb } from "../core/people/steering.ts";
 import { type KubeObject, namespaced } from "./kubernetes.ts";
 
+/** The kinds of that group. */
 export const STEERING = {
   action: namespaced(STEERING_GROUP, STEERING_VERSION, "CanaryAction", "canaryactions"),
   freeze: namespaced(STEERING_GROUP, STEERING_VERSION, "CanaryFreeze", "canaryfreezes"),

@@ -20,10 +20,12 @@ export type Outcome =
   /** The decision may be to ask first; then the verb is applied once the answers are there. */
   | { readonly kind: "applied"; readonly message: string; readonly decision: Decision };
 
+/** The verb does nothing. @param message why, for the person */
 export function refused(message: string): Outcome {
   return { kind: "refused", message };
 }
 
+/** The verb decides this turn. @param message what the verb did, for the person */
 export function applied(message: string, decision: Decision): Outcome {
   return { kind: "applied", message, decision };
 }

@@ -14,6 +14,7 @@ import { setWeight } from "./set-weight.ts";
 import { skip } from "./skip.ts";
 import { undo } from "./undo.ts";
 
+/** The rule of each verb. */
 export const INTENTS: Readonly<Record<Verb, Intent>> = {
   pause,
   resume,

@@ -5,6 +5,7 @@ import { endRun, enterPhase } from "../turn/turn.ts";
 import { NO_WAIT } from "../turn/waits.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 
+/** What a person can do where an undo is refused. */
 export const REVERT_INSTEAD = "revert the target instead (kubectl rollout undo, or in Git)";
 
 /**
@@ -51,6 +52,7 @@ export interface EarlierRevision {
 
 const NOTHING_KEPT = "no earlier revision is kept";
 
+/** What the primary remembers of the revisions that it ran. */
 export type KeptByPrimary = Pick<PrimaryReading, "previous" | "earlier" | "promotionId" | "run">;
 
 /**

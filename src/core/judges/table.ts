@@ -6,6 +6,7 @@ import type { Metric } from "../spec/spec.ts";
 import type { Judge } from "./judge.ts";
 import { thresholds } from "./thresholds.ts";
 
+/** Every judge, by the name that a metric gives. */
 export const JUDGES: Readonly<Record<string, Judge>> = { thresholds };
 
 /** The judge of a metric that names none. */

@@ -4,6 +4,7 @@ import { formatFixed2, formatFloat } from "../../go/format.ts";
 import type { Metric, MetricSourceKind, Range } from "../spec/spec.ts";
 import type { Judge, Verdict } from "./judge.ts";
 
+/** Compares a value with `thresholdRange`, or with the deprecated `threshold`. */
 export const thresholds: Judge = {
   name: "thresholds",
   about: "a value passes within thresholdRange",

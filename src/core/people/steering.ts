@@ -5,6 +5,7 @@ import type { StatusCore } from "../status/canary.ts";
 
 /** The group of what Aviary adds to Flagger's objects. */
 export const STEERING_GROUP = "aviary.flagger.app";
+/** Of the objects of that group. */
 export const STEERING_VERSION = "v1alpha1";
 
 /** All verbs. The CRD's enum is this list. */

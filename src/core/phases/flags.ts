@@ -1,6 +1,7 @@
 /** On the wire, and in journals of older releases, these unions are stored as flags. */
 import type { ProgressingStage, Recovery, Serving } from "./positions.ts";
 
+/** The flags, by their names on the wire. */
 export interface Flags {
   readonly restoring?: boolean | undefined;
   readonly undoing?: string | undefined;
@@ -11,6 +12,7 @@ export interface Flags {
   readonly standsIn?: boolean | undefined;
 }
 
+/** `Failed.recovery`. */
 export function recoveryFrom({ restoring, undoing, undoingTo: to }: Flags): Recovery {
   if (restoring !== true) return { kind: "none" };
   if (undoing === undefined) return { kind: "restoring" };
@@ -23,6 +25,7 @@ export function stageFrom({ prepared, putOff }: Flags, step: number): Progressin
   return (prepared ?? step > 0) ? "prepared" : "preparing";
 }
 
+/** `OnStep.serving`. */
 export function servingFrom({ withheld, standsIn }: Flags): Serving {
   if (standsIn === true) return "canary-alone";
   return withheld === true ? "primary-alone" : "as-planned";

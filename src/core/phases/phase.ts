@@ -31,7 +31,9 @@ export interface PhaseRules<P extends Phase> {
   };
 }
 
+/** The status of a condition of Kubernetes. */
 export type ConditionStatus = "True" | "False" | "Unknown";
+/** The position of one phase. */
 export type PositionIn<P extends Phase> = Extract<Position, { readonly phase: P }>;
 
 /** What the primary must be. */

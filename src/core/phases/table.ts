@@ -42,6 +42,7 @@ export function rulesOf(phase: Phase): PhaseRules<Phase> {
   return TABLE[phase] as unknown as PhaseRules<Phase>;
 }
 
+/** Whether a stored text names a phase. */
 export function isPhase(text: string): text is Phase {
   return Object.hasOwn(TABLE, text);
 }

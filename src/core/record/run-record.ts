@@ -8,6 +8,7 @@ import type { Cause, Failure } from "../run/cause.ts";
 import type { HookType, Severity } from "../spec/spec.ts";
 import type { OffSplit } from "../status/canary.ts";
 
+/** Grows when readers of older records cannot read newer ones. */
 export const RUN_RECORD_VERSION = 1;
 
 /** How a run ended; `running` while it is under way. */
@@ -48,6 +49,7 @@ export interface RunRecordSpec {
   readonly steps: readonly RecordedStep[];
 }
 
+/** One step of the plan, as the run began it. */
 export interface RecordedStep {
   /** Percent of the traffic for the canary. */
   readonly weight: number;

@@ -3,6 +3,7 @@
  * with Flagger's own CRDs, too.
  */
 
+/** The bounds, by what they bound. */
 export const BOUNDS = {
   /** Characters of a query: more than any metric server takes in a URL. */
   query: 65_536,

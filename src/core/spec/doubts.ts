@@ -26,6 +26,7 @@ export interface Doubt {
   readonly always: boolean;
 }
 
+/** A doubt in one line. */
 export const doubtText = ({ field, cause, cure }: Doubt): string => `${field}: ${cause}; ${cure}`;
 
 /** @param spec as parsed: the fields that are text are as they were written */

@@ -1,6 +1,9 @@
 /** Reads typed fields out of untyped JSON and collects what is wrong, each with its path. */
 import type { JsonObject, JsonValue } from "./spec.ts";
 
+/**
+ * The fields of one object of the JSON. A field that is absent or null is undefined, or the empty value of its type.
+ */
 export class Fields {
   readonly raw: JsonObject;
 

@@ -36,4 +36,5 @@ export const PROVIDER_FIELDS = [
   "service.backends",
 ] as const;
 
+/** One of these fields. */
 export type ProviderField = (typeof PROVIDER_FIELDS)[number];

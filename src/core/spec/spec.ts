@@ -118,6 +118,7 @@ export interface Analysis {
 
 /** JSON of a field that only one adapter reads. The core passes it on unchanged. */
 export type JsonObject = { readonly [key: string]: JsonValue };
+/** Any JSON value, unchangeable. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 
 /** Labels and annotations of a generated Service. */

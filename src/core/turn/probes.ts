@@ -8,7 +8,9 @@ import type { CanarySpec, HookType, Metric, MetricSourceKind, Webhook } from "..
 import type { Analysing, CanaryStatus, StatusIn } from "../status/canary.ts";
 import type { MetricProbe, Probe } from "./observation.ts";
 
+/** The built-in metric of requests that succeed, in percent. */
 export const SUCCESS_RATE = "request-success-rate";
+/** The built-in metric of how long requests take, in milliseconds. */
 export const REQUEST_DURATION = "request-duration";
 /** The metrics whose queries Aviary has for every provider. */
 export const BUILT_IN_METRICS: readonly string[] = [SUCCESS_RATE, REQUEST_DURATION];
