@@ -22,7 +22,7 @@ const SLOWER = 4;
 const REST_MS = 20_000;
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const PROGRAM = join(process.cwd(), "bin/aviary");
-const forever = new AbortController().signal;
+const notAborted = new AbortController().signal;
 
 export async function benchConsole(): Promise<readonly Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "aviary-bench-console-"));
@@ -121,7 +121,7 @@ async function streams(browser: Browser, child: ChildProcess, link: string): Pro
   );
   const pid = child.pid ?? 0;
   const before = familyCpuMs(pid);
-  await systemClock.sleep(REST_MS, forever);
+  await systemClock.sleep(REST_MS, notAborted);
   const cpu = ((familyCpuMs(pid) - before) / REST_MS) * 100;
   const mb = familyMemoryMb(pid);
   for (const body of open) body.destroy();

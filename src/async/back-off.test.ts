@@ -3,12 +3,12 @@ import { expect, it } from "vitest";
 import { createManualClock } from "../testing/manual-clock.ts";
 import { type Deadline, DeadlineExceeded, withDeadline } from "./back-off.ts";
 
-const FOREVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 it("a deadline that is extended a thousand times keeps one timer, and fires after the last extension", async () => {
   const clock = createManualClock();
   let held: Deadline | undefined;
-  const work = withDeadline(clock, 10_000, FOREVER, (deadline) => {
+  const work = withDeadline(clock, 10_000, NOT_ABORTED, (deadline) => {
     held = deadline;
     return new Promise((_, reject) => deadline.signal.addEventListener("abort", () => reject(deadline.signal.reason)));
   });

@@ -3,14 +3,14 @@ import { describe, expect, it } from "vitest";
 import { createManualClock } from "../testing/manual-clock.ts";
 import { type AdmissionOptions, createAdmission, type Ticket } from "./admission.ts";
 
-const FOREVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 function start(options: Partial<AdmissionOptions> = {}) {
   const clock = createManualClock();
   const admission = createAdmission({ clock, random: () => 1, qps: 0, burst: 1, maxInFlight: 8, ...options });
   const passed: string[] = [];
   const tickets: Ticket[] = [];
-  const enter = (name: string, lane = "", signal = FOREVER) =>
+  const enter = (name: string, lane = "", signal = NOT_ABORTED) =>
     admission.enter(lane, signal).then(
       (ticket) => {
         passed.push(name);
@@ -111,7 +111,7 @@ describe("requests in flight", () => {
     void enter("a");
     void enter("b");
     await clock.advance(0);
-    await admission.enterStream(FOREVER);
+    await admission.enterStream(NOT_ABORTED);
     expect([admission.inFlight, admission.waiting]).toEqual([1, 1]);
   });
 });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createManualClock, type ManualClock } from "../testing/manual-clock.ts";
 import { type AccessOptions, loadAccess } from "./config.ts";
 
-const FOREVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 let folder: string;
 let clock: ManualClock;
 
@@ -36,7 +36,7 @@ contexts: [{ name: ${name}, context: { cluster: ${name}, user: ${name}, namespac
 
 const headersOf = async (user: string, cluster = "") => {
   const access = await load({ kubeconfig: await write("config", config("dev", user, cluster)) });
-  return (await access.credentials.prove(FOREVER)).headers;
+  return (await access.credentials.prove(NOT_ABORTED)).headers;
 };
 
 describe("the cluster", () => {
@@ -54,7 +54,7 @@ describe("the cluster", () => {
     expect(await load({ ...everything, kubeconfig: "" })).toMatchObject({ server: "https://listed.example:6443" });
     const found = await load({ env: inPod, serviceAccountDir: pod });
     expect(found).toMatchObject({ server: "https://[fd00::1]:443", namespace: "aviary", tls: { ca: "CA" } });
-    expect(await found.credentials.prove(FOREVER)).toEqual({ headers: { authorization: "Bearer pod-token" } });
+    expect(await found.credentials.prove(NOT_ABORTED)).toEqual({ headers: { authorization: "Bearer pod-token" } });
     expect(await load()).toMatchObject({ server: "https://home.example:6443" });
     expect(await load({ master: "10.1.2.3:8080" })).toMatchObject({ server: "http://10.1.2.3:8080" });
   });
@@ -66,7 +66,7 @@ describe("the cluster", () => {
     const env = { KUBECONFIG: [a, join(folder, "missing"), b].join(delimiter) };
     const access = await load({ env });
     expect(access.source).toBe(`context b of ${a}, ${b}`);
-    expect(await access.credentials.prove(FOREVER)).toEqual({ headers: { authorization: "Bearer from-b" } });
+    expect(await access.credentials.prove(NOT_ABORTED)).toEqual({ headers: { authorization: "Bearer from-b" } });
     expect((await load({ env, context: "a" })).server).toBe("https://a.example:6443");
   });
 
@@ -74,7 +74,7 @@ describe("the cluster", () => {
     const kubeconfig = await write("config", config("dev"));
     const access = await load({ kubeconfig, master: "https://10.1.2.3:6443/" });
     expect(access.server).toBe("https://10.1.2.3:6443");
-    expect(await access.credentials.prove(FOREVER)).toEqual({ headers: { authorization: "Bearer t" } });
+    expect(await access.credentials.prove(NOT_ABORTED)).toEqual({ headers: { authorization: "Bearer t" } });
     expect((await load({ master: "http://127.0.0.1:8001" })).source).toContain("no kubeconfig");
   });
 
@@ -137,7 +137,7 @@ describe("credentials", () => {
   it("from a file are read again after a minute, and when they are refused", async () => {
     const file = await write("token", "one");
     const access = await load({ kubeconfig: await write("config", config("dev", "{ tokenFile: token }")) });
-    const now = async () => (await access.credentials.prove(FOREVER)).headers.authorization;
+    const now = async () => (await access.credentials.prove(NOT_ABORTED)).headers.authorization;
     expect(await now()).toBe("Bearer one");
     await writeFile(file, "two\n");
     await clock.advance(59_000);
@@ -164,17 +164,17 @@ describe("credentials", () => {
     it("are requested once for all callers, and again when they expire or are refused", async () => {
       const expirationTimestamp = new Date(clock.now() + 300_000).toISOString();
       const { access, runs } = await plugin(printing({ token: "secret", expirationTimestamp }));
-      const proofs = await Promise.all([1, 2, 3].map(() => access.credentials.prove(FOREVER)));
+      const proofs = await Promise.all([1, 2, 3].map(() => access.credentials.prove(NOT_ABORTED)));
       expect(proofs[2]).toEqual({ headers: { authorization: "Bearer secret" } });
       expect(await runs()).toBe(1);
       await clock.advance(289_000);
-      await access.credentials.prove(FOREVER);
+      await access.credentials.prove(NOT_ABORTED);
       expect(await runs()).toBe(1);
       await clock.advance(2000);
-      await access.credentials.prove(FOREVER);
+      await access.credentials.prove(NOT_ABORTED);
       expect(await runs()).toBe(2);
       expect(access.credentials.renew()).toBe(true);
-      await access.credentials.prove(FOREVER);
+      await access.credentials.prove(NOT_ABORTED);
       expect(await runs()).toBe(3);
     });
 
@@ -182,7 +182,7 @@ describe("credentials", () => {
       const script = `echo "$KUBERNETES_EXEC_INFO $1" > "$LOG.info"
 ${printing({ clientCertificateData: "CERT", clientKeyData: "KEY" })}`;
       const { access } = await plugin(script);
-      expect(await access.credentials.prove(FOREVER)).toEqual({ headers: {}, tls: { cert: "CERT", key: "KEY" } });
+      expect(await access.credentials.prove(NOT_ABORTED)).toEqual({ headers: {}, tls: { cert: "CERT", key: "KEY" } });
       const info = await readFile(join(folder, "log.info"), "utf8");
       expect(info).toContain(`"server":"https://dev.example:6443/"`);
       expect(info).toContain("get-token");
@@ -194,7 +194,7 @@ ${printing({ clientCertificateData: "CERT", clientKeyData: "KEY" })}`;
     ])("fail with an explanation when it %s, and are requested again next time", async (_, script, message) => {
       const { access, runs } = await plugin(script, ", installHint: See example.org");
       for (let i = 0; i < 2; i += 1) {
-        await expect(access.credentials.prove(FOREVER)).rejects.toMatchObject({
+        await expect(access.credentials.prove(NOT_ABORTED)).rejects.toMatchObject({
           reason: "Credentials",
           message: expect.stringMatching(new RegExp(`${message}.*See example.org`, "s")),
         });
@@ -205,7 +205,7 @@ ${printing({ clientCertificateData: "CERT", clientKeyData: "KEY" })}`;
     it("fail with an explanation when it is not installed", async () => {
       const exec = "{ exec: { command: no-such-program-anywhere } }";
       const access = await load({ kubeconfig: await write("config", config("dev", exec)) });
-      await expect(access.credentials.prove(FOREVER)).rejects.toThrow(
+      await expect(access.credentials.prove(NOT_ABORTED)).rejects.toThrow(
         'the credential plugin "no-such-program-anywhere" cannot be run: spawn no-such-program-anywhere ENOENT',
       );
     });

@@ -84,8 +84,10 @@ async function runPlugin(user: Entry, cluster: Entry, clock: Clock): Promise<Kub
   const env = { ...process.env, ...Object.fromEntries(extra), KUBERNETES_EXEC_INFO: JSON.stringify(info) };
   let ended: { readonly code: number | null; readonly out: string; readonly err: string };
   try {
-    const forever = new AbortController().signal;
-    ended = await withDeadline(clock, PLUGIN_MS, forever, ({ signal }) => run(command, exec.args ?? [], env, signal));
+    const notAborted = new AbortController().signal;
+    ended = await withDeadline(clock, PLUGIN_MS, notAborted, ({ signal }) =>
+      run(command, exec.args ?? [], env, signal),
+    );
   } catch (error) {
     if (error instanceof DeadlineExceeded) return failed(`gave ${error.message}`, error);
     return failed(`cannot be run: ${errorText(error)}`, error);

@@ -225,9 +225,9 @@ function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
 /** Removes the holder from the lease as client-go does, so that others need not wait until it expires. Best effort. */
 async function release(options: LeaseOptions, timing: LeaseTiming): Promise<void> {
   const { clock, log, namespace, name } = options;
-  const forever = new AbortController().signal;
+  const notAborted = new AbortController().signal;
   try {
-    await withDeadline(clock, timing.retryMs, forever, async ({ signal }) => {
+    await withDeadline(clock, timing.retryMs, notAborted, async ({ signal }) => {
       while (!(await takeNameOff(options, signal)));
     });
   } catch (error) {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createManualClock, type ManualClock } from "../testing/manual-clock.ts";
 import { oidcCredentials } from "./oidc-credentials.ts";
 
-const FOREVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 let clock: ManualClock;
 let server: Server;
 let issuer: string;
@@ -45,17 +45,17 @@ afterEach(() => server.close());
 describe("oidc credentials", () => {
   it("use the ID token of the kubeconfig while it is valid", async () => {
     const id = token(60_000);
-    const proof = await credentials({ ...settings(), "id-token": id }).prove(FOREVER);
+    const proof = await credentials({ ...settings(), "id-token": id }).prove(NOT_ABORTED);
     expect(proof).toEqual({ headers: { authorization: `Bearer ${id}` } });
     expect(asked).toEqual([]);
   });
 
   it("renew an expired ID token once for all requests, and keep the provider's next refresh token", async () => {
     const jane = credentials({ ...settings(), "id-token": token(5_000) });
-    const proofs = await Promise.all([1, 2, 3].map(() => jane.prove(FOREVER)));
+    const proofs = await Promise.all([1, 2, 3].map(() => jane.prove(NOT_ABORTED)));
     expect(proofs[2]).toEqual({ headers: { authorization: `Bearer ${token(3_600_000, "new")}` } });
     await clock.advance(3_600_000);
-    await jane.prove(FOREVER);
+    await jane.prove(NOT_ABORTED);
     expect(asked.map(({ form }) => form)).toEqual([
       { grant_type: "refresh_token", refresh_token: "first", client_id: "kube" },
       { grant_type: "refresh_token", refresh_token: "second", client_id: "kube" },
@@ -65,16 +65,16 @@ describe("oidc credentials", () => {
   it("renew an ID token that the API server refuses", async () => {
     const jane = credentials({ ...settings(), "id-token": token(60_000) });
     expect(jane.renew()).toBe(true);
-    await jane.prove(FOREVER);
-    await jane.prove(FOREVER);
+    await jane.prove(NOT_ABORTED);
+    await jane.prove(NOT_ABORTED);
     expect(asked).toHaveLength(1);
   });
 
   it("prove a secret in the header, or in the form when the provider takes nothing else", async () => {
     const secret = { ...settings(), "client-secret": "s:1" };
-    await credentials(secret).prove(FOREVER);
+    await credentials(secret).prove(NOT_ABORTED);
     discovery["token_endpoint_auth_methods_supported"] = ["client_secret_post"];
-    await credentials(secret).prove(FOREVER);
+    await credentials(secret).prove(NOT_ABORTED);
     expect(asked[0]?.authorization).toBe(`Basic ${Buffer.from("kube:s%3A1").toString("base64")}`);
     expect(asked[1]?.authorization).toBe(undefined);
     expect(asked[1]?.form).toMatchObject({ client_id: "kube", client_secret: "s:1" });
@@ -87,10 +87,10 @@ describe("oidc credentials", () => {
   ])("say what is wrong: %s", async (_, change, message) => {
     answer = { status: 400, body: { error: "invalid_grant", error_description: "session ended" } };
     const broken = credentials(JSON.parse(JSON.stringify({ ...settings(), ...change })));
-    await expect(broken.prove(FOREVER)).rejects.toMatchObject({
+    await expect(broken.prove(NOT_ABORTED)).rejects.toMatchObject({
       reason: "Credentials",
       message: expect.stringContaining(message),
     });
-    await expect(broken.prove(FOREVER)).rejects.toThrow("auth-provider oidc of user jane");
+    await expect(broken.prove(NOT_ABORTED)).rejects.toThrow("auth-provider oidc of user jane");
   });
 });

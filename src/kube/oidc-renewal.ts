@@ -40,9 +40,9 @@ export async function refreshed(user: Entry, refresh: string | undefined, clock:
     });
     return answerOf(url, statusCode, await body.text());
   };
-  const forever = new AbortController().signal;
+  const notAborted = new AbortController().signal;
   try {
-    return await withDeadline(clock, ISSUER_MS, forever, async ({ signal }) => {
+    return await withDeadline(clock, ISSUER_MS, notAborted, async ({ signal }) => {
       const ask = asks(signal);
       const known = await ask(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
       if (typeof known.token_endpoint !== "string") throw new Error(`${issuer} names no token_endpoint`);

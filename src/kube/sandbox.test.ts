@@ -19,7 +19,7 @@ import { leadWithLease, watchLease } from "./lease.ts";
 import { WATCH_TIMING } from "./reflector.ts";
 import { createTransport, type KubeTransport } from "./transport.ts";
 
-const FOREVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 const timing = { ...WATCH_TIMING, backOffMinMs: 5, backOffMaxMs: 20 };
 const common = { clock: systemClock, random: () => 0, log: SILENT_LOG };
 
@@ -47,7 +47,7 @@ beforeAll(async () => {
   });
   client = createKubeClient(transport, "flagger");
   stop = new AbortController();
-  await client.create(RESOURCES.namespace, namespaceOf("test"), FOREVER);
+  await client.create(RESOURCES.namespace, namespaceOf("test"), NOT_ABORTED);
 });
 
 afterAll(async () => {
@@ -82,49 +82,49 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
 
 describe("against the sandbox's API server", () => {
   it("accepts its kubeconfig", async () => {
-    expect(await serverVersion(transport, FOREVER)).toMatch(/^v1\.\d+/);
+    expect(await serverVersion(transport, NOT_ABORTED)).toMatch(/^v1\.\d+/);
   });
 
   it("applies, scales, patches, lists by label and deletes", async () => {
     const type = RESOURCES.deployment;
     const ref = { type, namespace: "test", name: "podinfo" };
-    const applied = await client.apply(type, deployment("podinfo", 2), { force: false }, FOREVER);
+    const applied = await client.apply(type, deployment("podinfo", 2), { force: false }, NOT_ABORTED);
     expect(applied.spec.replicas).toBe(2);
     const other = { force: false, fieldManager: "another-manager" };
-    const conflict = await failure(client.apply(type, deployment("podinfo", 5), other, FOREVER));
+    const conflict = await failure(client.apply(type, deployment("podinfo", 5), other, NOT_ABORTED));
     expect(isConflict(conflict)).toBe(true);
-    expect((await client.apply(type, deployment("podinfo", 5), { ...other, force: true }, FOREVER)).spec.replicas).toBe(
-      5,
-    );
-    const scale = await client.mergePatch(ref, { spec: { replicas: 0 } }, { subresource: "scale" }, FOREVER);
+    expect(
+      (await client.apply(type, deployment("podinfo", 5), { ...other, force: true }, NOT_ABORTED)).spec.replicas,
+    ).toBe(5);
+    const scale = await client.mergePatch(ref, { spec: { replicas: 0 } }, { subresource: "scale" }, NOT_ABORTED);
     expect([scale.kind, scale.spec.replicas]).toEqual(["Scale", 0]);
-    const status = await client.mergePatch(ref, { status: { replicas: 7 } }, { subresource: "status" }, FOREVER);
+    const status = await client.mergePatch(ref, { status: { replicas: 7 } }, { subresource: "status" }, NOT_ABORTED);
     const { resourceVersion = "" } = applied.metadata;
     expect(
-      isConflict(await failure(client.mergePatch(ref, { spec: { paused: true } }, { resourceVersion }, FOREVER))),
+      isConflict(await failure(client.mergePatch(ref, { spec: { paused: true } }, { resourceVersion }, NOT_ABORTED))),
     ).toBe(true);
     expect([status.spec.replicas, status.status.replicas]).toEqual([0, 7]);
     const replicas = { op: "replace", path: "/spec/replicas", value: 3 } as const;
     const stale = { op: "test", path: "/spec/replicas", value: 99 } as const;
-    expect(await failure(client.jsonPatch(ref, [stale, replicas], {}, FOREVER))).toMatchObject({ code: 422 });
-    expect((await client.jsonPatch(ref, [replicas], {}, FOREVER)).spec.replicas).toBe(3);
-    await client.create(type, deployment("other"), FOREVER);
-    const found = await client.list(type, "", { labelSelector: "app=podinfo" }, FOREVER);
+    expect(await failure(client.jsonPatch(ref, [stale, replicas], {}, NOT_ABORTED))).toMatchObject({ code: 422 });
+    expect((await client.jsonPatch(ref, [replicas], {}, NOT_ABORTED)).spec.replicas).toBe(3);
+    await client.create(type, deployment("other"), NOT_ABORTED);
+    const found = await client.list(type, "", { labelSelector: "app=podinfo" }, NOT_ABORTED);
     expect(found.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual(["Deployment podinfo"]);
-    const namesake = await failure(client.delete(ref, { uid: "of-another-one" }, FOREVER));
+    const namesake = await failure(client.delete(ref, { uid: "of-another-one" }, NOT_ABORTED));
     expect(isConflict(namesake)).toBe(true);
-    expect(await client.delete(ref, { propagation: "Background" }, FOREVER)).toBe(true);
-    expect(await client.get(ref, FOREVER)).toBeUndefined();
+    expect(await client.delete(ref, { propagation: "Background" }, NOT_ABORTED)).toBe(true);
+    expect(await client.get(ref, NOT_ABORTED)).toBeUndefined();
   });
 
   it("reports whether an object still has a version, without changing it", async () => {
-    const created = await client.create(RESOURCES.deployment, deployment("asked"), FOREVER);
+    const created = await client.create(RESOURCES.deployment, deployment("asked"), NOT_ABORTED);
     const ref = { type: RESOURCES.deployment, namespace: "test", name: "asked" };
     const { resourceVersion = "" } = created.metadata;
-    const same = await client.mergePatch(ref, {}, { resourceVersion }, FOREVER);
+    const same = await client.mergePatch(ref, {}, { resourceVersion }, NOT_ABORTED);
     expect(same.metadata.resourceVersion).toBe(resourceVersion);
-    await client.mergePatch(ref, { metadata: { labels: { touched: "yes" } } }, {}, FOREVER);
-    expect(isConflict(await failure(client.mergePatch(ref, {}, { resourceVersion }, FOREVER)))).toBe(true);
+    await client.mergePatch(ref, { metadata: { labels: { touched: "yes" } } }, {}, NOT_ABORTED);
+    expect(isConflict(await failure(client.mergePatch(ref, {}, { resourceVersion }, NOT_ABORTED)))).toBe(true);
   });
 
   it("watches a kind from the moment it is installed until it is removed", async () => {
@@ -148,18 +148,18 @@ describe("against the sandbox's API server", () => {
           versions: [{ name: version, served: true, storage: true, schema }],
         },
       },
-      FOREVER,
+      NOT_ABORTED,
     );
     await until("the kind is there", () => !cache.absent);
     const object = { apiVersion: `${group}/${version}`, kind, metadata: { name: "podinfo", namespace: "test" } };
-    await client.create(RESOURCES.virtualService, { ...object, spec: { hosts: ["a"] } }, FOREVER);
+    await client.create(RESOURCES.virtualService, { ...object, spec: { hosts: ["a"] } }, NOT_ABORTED);
     await until("the object is there", () => cache.get("test", "podinfo")?.spec.hosts[0] === "a");
-    await client.delete({ type: RESOURCES.crd, namespace: "", name }, {}, FOREVER);
+    await client.delete({ type: RESOURCES.crd, namespace: "", name }, {}, NOT_ABORTED);
     await until("the object is gone", () => cache.list().length === 0);
   });
 
   it("elects one of two leaders, and the other when that one leaves", async () => {
-    await client.create(RESOURCES.namespace, namespaceOf("kube-lease-test"), FOREVER);
+    await client.create(RESOURCES.namespace, namespaceOf("kube-lease-test"), NOT_ABORTED);
     const leading: string[] = [];
     const released = {
       apiVersion: "coordination.k8s.io/v1",
@@ -173,7 +173,7 @@ describe("against the sandbox's API server", () => {
         renewTime: "2024-01-01T00:00:00.000000Z",
       },
     };
-    await client.create(RESOURCES.lease, released, FOREVER);
+    await client.create(RESOURCES.lease, released, NOT_ABORTED);
     const contend = (identity: string) => {
       const end = new AbortController();
       const place = { namespace: "kube-lease-test", name: "flagger-leader-election" };
@@ -196,19 +196,19 @@ describe("against the sandbox's API server", () => {
     expect(await a.done).toBe("released");
     await until("b leads", () => leading.join() === "a,b");
     const ref = { type: RESOURCES.lease, ...released.metadata };
-    expect((await client.get(ref, FOREVER))?.spec).toMatchObject({ holderIdentity: "b", leaseTransitions: 9 });
+    expect((await client.get(ref, NOT_ABORTED))?.spec).toMatchObject({ holderIdentity: "b", leaseTransitions: 9 });
     b.end.abort();
     expect(await b.done).toBe("released");
   });
 
   it("writes and counts events", async () => {
     const events = createKubeEvents({ ...common, writer: client });
-    const { uid = "" } = (await client.create(RESOURCES.deployment, deployment("subject"), FOREVER)).metadata;
+    const { uid = "" } = (await client.create(RESOURCES.deployment, deployment("subject"), NOT_ABORTED)).metadata;
     const object = { apiVersion: "apps/v1", kind: "Deployment", namespace: "test", name: "subject", uid };
     for (let i = 0; i < 3; i += 1) events.record({ object, type: "Warning", message: "Halt subject.test" });
-    await events.flush(FOREVER);
+    await events.flush(NOT_ABORTED);
     const fieldSelector = "involvedObject.name=subject";
-    const found = await client.list(RESOURCES.event, "test", { fieldSelector }, FOREVER);
+    const found = await client.list(RESOURCES.event, "test", { fieldSelector }, NOT_ABORTED);
     expect(found.map(({ count, reason, message }) => ({ count, reason, message }))).toEqual([
       { count: 3, reason: "Synced", message: "Halt subject.test" },
     ]);

@@ -18,7 +18,7 @@ import { createKubeClient, serverVersion } from "./client.ts";
 import { createTransport, type KubeTransport, type TransportOptions } from "./transport.ts";
 
 const HOUR = 3_600_000;
-const FOREVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 const PATH = "/api/v1/namespaces/test/configmaps";
 const configMap = (name: string, data = {}) => ({
   apiVersion: "v1",
@@ -81,34 +81,34 @@ describe.each(CLIENTS)("the Kubernetes client's verbs, with %s", (_name, chosen)
 
   it("create, read, patch, replace and delete raw objects, and explain refusals", async () => {
     const client = createKubeClient(connect(), "flagger");
-    const made = await client.create(RESOURCES.configMap, configMap("a", { k: "1" }), FOREVER);
-    expect(isAlreadyExists(await failure(client.create(RESOURCES.configMap, configMap("a"), FOREVER)))).toBe(true);
-    const patched = await client.mergePatch(ref("a"), { data: { k: "2", unknown: { x: 1 } } }, {}, FOREVER);
+    const made = await client.create(RESOURCES.configMap, configMap("a", { k: "1" }), NOT_ABORTED);
+    expect(isAlreadyExists(await failure(client.create(RESOURCES.configMap, configMap("a"), NOT_ABORTED)))).toBe(true);
+    const patched = await client.mergePatch(ref("a"), { data: { k: "2", unknown: { x: 1 } } }, {}, NOT_ABORTED);
     expect(patched.data).toEqual({ k: "2", unknown: { x: 1 } });
     const { resourceVersion = "" } = made.metadata;
-    const stale = await failure(client.mergePatch(ref("a"), { data: null }, { resourceVersion }, FOREVER));
+    const stale = await failure(client.mergePatch(ref("a"), { data: null }, { resourceVersion }, NOT_ABORTED));
     expect([isConflict(stale), isAlreadyExists(stale)]).toEqual([true, false]);
     expect(stale).toMatchObject({ code: 409, reason: "Conflict", message: expect.stringContaining("been modified") });
-    const replaced = await client.replace(RESOURCES.configMap, { ...patched, data: { k: "3" } }, {}, FOREVER);
-    expect(await client.get(ref("a"), FOREVER)).toEqual(replaced);
-    expect(await client.delete(ref("a"), { propagation: "Background" }, FOREVER)).toBe(true);
-    expect(await client.delete(ref("a"), {}, FOREVER)).toBe(false);
-    expect(await client.get(ref("a"), FOREVER)).toBeUndefined();
-    expect(isNotFound(await failure(client.mergePatch(ref("a"), {}, {}, FOREVER)))).toBe(true);
+    const replaced = await client.replace(RESOURCES.configMap, { ...patched, data: { k: "3" } }, {}, NOT_ABORTED);
+    expect(await client.get(ref("a"), NOT_ABORTED)).toEqual(replaced);
+    expect(await client.delete(ref("a"), { propagation: "Background" }, NOT_ABORTED)).toBe(true);
+    expect(await client.delete(ref("a"), {}, NOT_ABORTED)).toBe(false);
+    expect(await client.get(ref("a"), NOT_ABORTED)).toBeUndefined();
+    expect(isNotFound(await failure(client.mergePatch(ref("a"), {}, {}, NOT_ABORTED)))).toBe(true);
   });
 
   it("stop listing at the limit", async () => {
     for (let i = 0; i < 600; i += 1) server.put(PATH, configMap(`c${i}`));
     const client = createKubeClient(connect(), "flagger");
-    expect(await client.list(RESOURCES.configMap, "test", { limit: 1 }, FOREVER)).toHaveLength(1);
-    expect(await client.list(RESOURCES.configMap, "test", { limit: 550 }, FOREVER)).toHaveLength(550);
+    expect(await client.list(RESOURCES.configMap, "test", { limit: 1 }, NOT_ABORTED)).toHaveLength(1);
+    expect(await client.list(RESOURCES.configMap, "test", { limit: 550 }, NOT_ABORTED)).toHaveLength(550);
     expect(server.requests).toHaveLength(3);
   });
 
   it("send the media type, field manager and force of a server-side apply", async () => {
     server.put(PATH, configMap("a"));
     const client = createKubeClient(connect(), "flagger");
-    await client.apply(RESOURCES.configMap, configMap("a"), { force: true }, FOREVER);
+    await client.apply(RESOURCES.configMap, configMap("a"), { force: true }, NOT_ABORTED);
     expect(server.requests.at(-1)).toBe(`PATCH ${PATH}/a?fieldManager=flagger&force=true`);
     expect(server.contentTypes.at(-1)).toBe("application/apply-patch+yaml");
   });
@@ -123,7 +123,7 @@ describe.each(CLIENTS)("the transport, with %s", (_name, chosen) => {
     const clock = createManualClock();
     const client = createKubeClient(connect({}, { clock }), "flagger");
     server.intercept = () => ({ code: 429, headers: { "retry-after": "7" }, body: { kind: "Status", code: 429 } });
-    const writing = client.create(RESOURCES.configMap, configMap("a"), FOREVER);
+    const writing = client.create(RESOURCES.configMap, configMap("a"), NOT_ABORTED);
     await until("it waits", () => clock.sleeping().includes(7000));
     server.intercept = undefined;
     await clock.advance(7000);
@@ -138,7 +138,7 @@ describe.each(CLIENTS)("the transport, with %s", (_name, chosen) => {
       const client = createKubeClient(transport, "flagger");
       const answered = async (status: number) => {
         server.intercept = () => ({ code: status, body: { kind: "Status", code: status } });
-        await client.create(RESOURCES.configMap, configMap("a"), FOREVER).catch(() => undefined);
+        await client.create(RESOURCES.configMap, configMap("a"), NOT_ABORTED).catch(() => undefined);
         return transport.load.limit;
       };
       const full = transport.load.limit;
@@ -159,11 +159,11 @@ describe.each(CLIENTS)("the transport, with %s", (_name, chosen) => {
     cleanUp.push(() => new Promise((resolve) => cutting.close(resolve)));
     const url = `http://127.0.0.1:${(cutting.address() as AddressInfo).port}`;
     const client = createKubeClient(connect({ server: url }, { attempts: 3 }), "flagger");
-    const error = await failure(client.get(ref("a"), FOREVER));
+    const error = await failure(client.get(ref("a"), NOT_ABORTED));
     expect(isUnreachable(error)).toBe(true);
     expect(String(error)).toMatch(/the connection was (closed|reset) before the answer was complete/);
     expect(connections).toBe(3);
-    await failure(client.create(RESOURCES.configMap, configMap("a"), FOREVER));
+    await failure(client.create(RESOURCES.configMap, configMap("a"), NOT_ABORTED));
     expect(connections).toBe(4);
   });
 
@@ -171,14 +171,14 @@ describe.each(CLIENTS)("the transport, with %s", (_name, chosen) => {
     const clock = createManualClock();
     const client = createKubeClient(connect({}, { clock, attempts: 3 }), "flagger");
     await server.kill();
-    const writing = client.create(RESOURCES.configMap, configMap("a"), FOREVER);
+    const writing = client.create(RESOURCES.configMap, configMap("a"), NOT_ABORTED);
     await until("it waits", () => clock.sleeping().find((ms) => ms < 1000));
     await server.restart();
     await clock.advance(1000);
     expect((await writing).metadata.name).toBe("a");
     await server.kill();
     const dead = connect({}, { attempts: 1 });
-    await expect(dead.send({ method: "GET", path: "/version" }, FOREVER)).rejects.toMatchObject({
+    await expect(dead.send({ method: "GET", path: "/version" }, NOT_ABORTED)).rejects.toMatchObject({
       code: 0,
       reason: "Unreachable",
       message: expect.stringMatching(
@@ -191,11 +191,11 @@ describe.each(CLIENTS)("the transport, with %s", (_name, chosen) => {
     const clock = createManualClock();
     const transport = connect({}, { clock });
     server.manners = "silent";
-    const late = failure(transport.send({ method: "GET", path: "/version" }, FOREVER));
+    const late = failure(transport.send({ method: "GET", path: "/version" }, NOT_ABORTED));
     await until("it waits", () => server.requests.length === 1);
     await clock.advance(65_000);
     expect(await late).toMatchObject({ reason: "Timeout", message: expect.stringContaining("no answer within 65 s") });
-    const write = failure(transport.send({ method: "POST", path: PATH, body: configMap("a") }, FOREVER));
+    const write = failure(transport.send({ method: "POST", path: PATH, body: configMap("a") }, NOT_ABORTED));
     await clock.advance(250); // the pause after an overload
     await until("it waits", () => server.requests.length === 2);
     await clock.advance(45_000);
@@ -213,20 +213,20 @@ describe.each(CLIENTS)("the transport, with %s", (_name, chosen) => {
     const HTML = "<html>Welcome to nginx";
     server.intercept = () => ({ code: 200, body: HTML });
     const transport = connect();
-    await expect(serverVersion(transport, FOREVER)).rejects.toThrow(
+    await expect(serverVersion(transport, NOT_ABORTED)).rejects.toThrow(
       'the answer to GET /version is not JSON: "<html>Welcome to nginx"',
     );
     server.intercept = (_, path) =>
       path === "/version" ? { code: 200, body: { hello: 1 } } : { code: 502, body: HTML };
-    await expect(serverVersion(transport, FOREVER)).rejects.toThrow("is not a Kubernetes API server");
-    await expect(transport.send({ method: "GET", path: "/api" }, FOREVER)).rejects.toThrow(
+    await expect(serverVersion(transport, NOT_ABORTED)).rejects.toThrow("is not a Kubernetes API server");
+    await expect(transport.send({ method: "GET", path: "/api" }, NOT_ABORTED)).rejects.toThrow(
       "GET /api was answered with 502: <html>Welcome to nginx",
     );
   });
 
   it("reports a group that is not installed in the words of Go's client", async () => {
     server.intercept = () => ({ code: 404, body: "404 page not found\n" });
-    const asked = connect().send({ method: "GET", path: "/apis/flagger.app/v1beta1/canaries" }, FOREVER);
+    const asked = connect().send({ method: "GET", path: "/apis/flagger.app/v1beta1/canaries" }, NOT_ABORTED);
     await expect(asked).rejects.toMatchObject({
       code: 404,
       reason: "NotFound",
@@ -249,23 +249,23 @@ describe.each(CLIENTS)("the transport, with %s", (_name, chosen) => {
         ? { code: 200, body: { gitVersion: "v1.33.0" } }
         : { code: 401, body: { kind: "Status", code: 401, reason: "Unauthorized", message: "Unauthorized" } };
     const transport = connect({ credentials });
-    expect(await transport.send({ method: "GET", path: "/version" }, FOREVER)).toEqual({ gitVersion: "v1.33.0" });
+    expect(await transport.send({ method: "GET", path: "/version" }, NOT_ABORTED)).toEqual({ gitVersion: "v1.33.0" });
     accepted = "Bearer 99";
-    const refused = await failure(transport.send({ method: "GET", path: "/version" }, FOREVER));
+    const refused = await failure(transport.send({ method: "GET", path: "/version" }, NOT_ABORTED));
     expect(refused).toMatchObject({ code: 401, reason: "Unauthorized" });
     expect(server.requests).toHaveLength(4);
   });
 
   it("keeps the path prefix of the server's URL", async () => {
     const transport = connect({ server: `${server.url}/k8s/clusters/c-1/` });
-    await failure(transport.send({ method: "GET", path: "/version" }, FOREVER));
+    await failure(transport.send({ method: "GET", path: "/version" }, NOT_ABORTED));
     expect(server.requests).toEqual(["GET /k8s/clusters/c-1/version"]);
   });
 
   it("reports a refusal in the API server's words", async () => {
     const message = 'deployments.apps is forbidden: User "system:anonymous" cannot list resource "deployments"';
     server.intercept = () => ({ code: 403, body: { kind: "Status", code: 403, reason: "Forbidden", message } });
-    const error = await failure(connect().send({ method: "GET", path: "/apis/apps/v1/deployments" }, FOREVER));
+    const error = await failure(connect().send({ method: "GET", path: "/apis/apps/v1/deployments" }, NOT_ABORTED));
     expect(isForbidden(error)).toBe(true);
     expect(error).toMatchObject({ message });
   });
@@ -292,7 +292,7 @@ describe.each(CLIENTS)("connections, with %s", (_name, chosen) => {
     cleanUp.push(() => vi.useRealTimers());
     const transport = connect({ server: `http://127.0.0.1:${(http.address() as AddressInfo).port}` });
     for (let step = 0; step < 6; step += 1) {
-      await transport.send({ method: "GET", path: "/version" }, FOREVER);
+      await transport.send({ method: "GET", path: "/version" }, NOT_ABORTED);
       vi.advanceTimersByTime(10_000);
     }
     // A pool may open one more, while the answer of the first is still being read.
@@ -329,18 +329,18 @@ describe.each(CLIENTS)("TLS, with %s", (_name, chosen) => {
     const url = await startHttps(ca, seen);
     const version = { method: "GET", path: "/version" } as const;
     const strange = connect({ server: url }, { attempts: 1 });
-    await expect(strange.send(version, FOREVER)).rejects.toThrow(
+    await expect(strange.send(version, NOT_ABORTED)).rejects.toThrow(
       "not signed by the kubeconfig's certificate-authority",
     );
     const token = fixedCredentials({ authorization: "Bearer t" });
     const tls = { ca: ca.cert, cert: alice.cert, key: alice.private };
-    await connect({ server: url, credentials: token, tls }).send(version, FOREVER);
+    await connect({ server: url, credentials: token, tls }).send(version, NOT_ABORTED);
     const issued: Credentials = {
       prove: async () => ({ headers: {}, tls: { cert: bob.cert, key: bob.private } }),
       renew: () => false,
     };
-    await connect({ server: url, credentials: issued, tls: { ca: ca.cert } }).send(version, FOREVER);
-    await connect({ server: url, tls: { rejectUnauthorized: false } }).send(version, FOREVER);
+    await connect({ server: url, credentials: issued, tls: { ca: ca.cert } }).send(version, NOT_ABORTED);
+    await connect({ server: url, tls: { rejectUnauthorized: false } }).send(version, NOT_ABORTED);
     expect(seen).toEqual(["Bearer t alice", "- bob", "- -"]);
   });
 
@@ -352,7 +352,9 @@ describe.each(CLIENTS)("TLS, with %s", (_name, chosen) => {
     // What node calls for a connection that brings no context of its own.
     const read = vi.spyOn(tls, "createSecureContext");
     cleanUp.push(() => read.mockRestore());
-    await Promise.all(Array.from({ length: 5 }, () => transport.send({ method: "GET", path: "/version" }, FOREVER)));
+    await Promise.all(
+      Array.from({ length: 5 }, () => transport.send({ method: "GET", path: "/version" }, NOT_ABORTED)),
+    );
     expect(seen).toHaveLength(5);
     expect(read).not.toHaveBeenCalled();
   });
@@ -362,7 +364,7 @@ describe.each(CLIENTS)("TLS, with %s", (_name, chosen) => {
     const clock = { ...systemClock, now: () => Date.now() + ahead };
     const transport = connect({}, { clock, elapsed: () => performance.now() });
     server.intercept = () => ({ code: 200, body: {} });
-    await transport.send({ method: "GET", path: "/version" }, FOREVER);
+    await transport.send({ method: "GET", path: "/version" }, NOT_ABORTED);
     ahead = 7_200_000;
     expect(Math.abs(transport.serverClock.now() - Date.now())).toBeLessThan(HOUR);
   });

@@ -108,8 +108,8 @@ async function whyMissing(
   for (const name of wanted) {
     // The shell decides: it finds its builtins and functions, too.
     const finder = shell === "bash" && name !== "bash" ? "bash" : "sh";
-    const never = new AbortController().signal;
-    const found = await runChild(finder, ["-c", 'command -v -- "$1"', finder, name], ports.env, never);
+    const notAborted = new AbortController().signal;
+    const found = await runChild(finder, ["-c", 'command -v -- "$1"', finder, name], ports.env, notAborted);
     if (found.error !== "") return refuse(`${name} is not installed`);
   }
   return undefined;

@@ -10,7 +10,7 @@ import { systemClock } from "../time/system-clock.ts";
 import { stackdriverAt } from "./stackdriver/stackdriver.ts";
 import { createMetricSource } from "./table.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 const PLANT = "S3CR3T-OF-THE-SECRET";
 const RSA = String(
   generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ type: "pkcs8", format: "pem" }),
@@ -70,7 +70,7 @@ async function said(type: string, address: string, how: Answer, headers = {}): P
   const options = { type, address, interval: "1m", clock: systemClock, credentials, headers };
   try {
     const source = type === "stackdriver" ? stackdriverAt(address)(options) : createMetricSource(options);
-    const measured = await source.measure("up", NEVER);
+    const measured = await source.measure("up", NOT_ABORTED);
     return measured.kind === "value" ? `value ${measured.value}` : measured.detail;
   } catch (error) {
     return (error as Error).message;

@@ -18,7 +18,7 @@ import { parseExternalMetric } from "./externalmetrics/externalmetrics.ts";
 import { parseKeptnQuery } from "./keptn/keptn.ts";
 import { createMetricSource } from "./table.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 const clock = systemClock;
 let addresses: AddressBlock;
 let server: ApiServer;
@@ -88,14 +88,17 @@ function polling(pause: (signal?: AbortSignal) => Promise<void>): Clock {
 describe("keptn", () => {
   it("reads the value of a KeptnMetric", async () => {
     server.cluster.create(METRIC, keptnMetric("latency", { value: "0.25" }));
-    expect(await source("keptn").measure("KeptnMetric/Test/Latency\n", NEVER)).toEqual({ kind: "value", value: 0.25 });
-    await source("keptn").online(NEVER);
+    expect(await source("keptn").measure("KeptnMetric/Test/Latency\n", NOT_ABORTED)).toEqual({
+      kind: "value",
+      value: 0.25,
+    });
+    await source("keptn").online(NOT_ABORTED);
   });
 
   it("reports what is wrong with a KeptnMetric", async () => {
     server.cluster.create(METRIC, keptnMetric("words", { value: "many" }));
     server.cluster.create(METRIC, keptnMetric("empty", {}));
-    const measure = (name: string) => source("keptn").measure(`keptnmetric/test/${name}`, NEVER);
+    const measure = (name: string) => source("keptn").measure(`keptnmetric/test/${name}`, NOT_ABORTED);
     await expect(measure("words")).rejects.toThrow("could not parse value of KeptnMetric test/words to float: ");
     const empty = "could not retrieve KeptnMetric - no value found in resource test/empty";
     await expect(measure("empty")).rejects.toThrow(empty);
@@ -114,7 +117,7 @@ describe("keptn", () => {
       queueMicrotask(() => void server.cluster.update(ANALYSIS, { ...object, status }));
     });
     const quick = polling((signal) => clock.sleep(1, signal));
-    expect(await source("keptn", { clock: quick }).measure("analysis/test/def/2m/a=b;c=d;e", NEVER)).toEqual({
+    expect(await source("keptn", { clock: quick }).measure("analysis/test/def/2m/a=b;c=d;e", NOT_ABORTED)).toEqual({
       kind: "value",
       value,
     });
@@ -134,21 +137,21 @@ describe("keptn", () => {
     "analysis/te st/def",
     "analysis/test/def%2f..",
   ])("sends no request for %s, whose parts are no names", async (query) => {
-    await expect(source("keptn").measure(query, NEVER)).rejects.toThrow("is not a name of Kubernetes");
+    await expect(source("keptn").measure(query, NOT_ABORTED)).rejects.toThrow("is not a name of Kubernetes");
   });
 
   it("stays in its namespace with -no-cross-namespace-refs", async () => {
     const blocked = "can't access namespace victim, cross-namespace references are blocked";
     const own = { onlyNamespace: "test" };
-    await expect(source("keptn", own).measure("keptnmetric/victim/y", NEVER)).rejects.toThrow(blocked);
-    await expect(source("keptn", own).measure("analysis/victim/def/1m/a=b", NEVER)).rejects.toThrow(blocked);
-    await expect(source("externalmetrics", own).measure("victim/queue", NEVER)).rejects.toThrow(blocked);
-    await expect(source("externalmetrics").measure("test/..", NEVER)).rejects.toThrow("metric name cannot be ..");
+    await expect(source("keptn", own).measure("keptnmetric/victim/y", NOT_ABORTED)).rejects.toThrow(blocked);
+    await expect(source("keptn", own).measure("analysis/victim/def/1m/a=b", NOT_ABORTED)).rejects.toThrow(blocked);
+    await expect(source("externalmetrics", own).measure("victim/queue", NOT_ABORTED)).rejects.toThrow(blocked);
+    await expect(source("externalmetrics").measure("test/..", NOT_ABORTED)).rejects.toThrow("metric name cannot be ..");
   });
 
   it("deletes its Analysis when Keptn does not finish it, and when the turn ends", async () => {
     const hasty = { ...polling(() => Promise.resolve()), now: () => performance.now() * 1000 };
-    const measuring = source("keptn", { clock: hasty }).measure("analysis/test/def", NEVER);
+    const measuring = source("keptn", { clock: hasty }).measure("analysis/test/def", NOT_ABORTED);
     const late = "encountered timeout while waiting for Keptn Analysis test/def to be finished";
     await expect(measuring).rejects.toThrow(late);
     const turn = new AbortController();
@@ -200,10 +203,12 @@ describe("externalmetrics", () => {
   });
 
   it("reports that the operator's own cluster has no such metric", async () => {
-    await expect(source("externalmetrics").measure("test/m", NEVER)).rejects.toThrow(
+    await expect(source("externalmetrics").measure("test/m", NOT_ABORTED)).rejects.toThrow(
       /^error querying external metrics API: /,
     );
-    await expect(source("externalmetrics").online(NEVER)).rejects.toThrow(/^external metrics service unavailable: /);
+    await expect(source("externalmetrics").online(NOT_ABORTED)).rejects.toThrow(
+      /^external metrics service unavailable: /,
+    );
   });
 
   it("queries the operator's own cluster with the operator's rights", async () => {
@@ -213,7 +218,7 @@ describe("externalmetrics", () => {
       return Promise.resolve({ items: [{ value: "500m" }, { value: "9" }] });
     };
     const own = source("externalmetrics", { cluster: { send } });
-    expect(await own.measure("test/m?labelSelector=a%3Db", NEVER)).toEqual({ kind: "value", value: 0.5 });
+    expect(await own.measure("test/m?labelSelector=a%3Db", NOT_ABORTED)).toEqual({ kind: "value", value: 0.5 });
     const path = "/apis/external.metrics.k8s.io/v1beta1/namespaces/test/m";
     expect(sent).toEqual([{ method: "GET", path, query: { labelSelector: "a=b" } }]);
   });
@@ -221,9 +226,9 @@ describe("externalmetrics", () => {
   it("rounds a quantity of a thousand million digits, or refuses it, and calculates with neither", async () => {
     let value = "1e-300000000";
     const own = source("externalmetrics", { cluster: { send: () => Promise.resolve({ items: [{ value }] }) } });
-    expect(await own.measure("test/m", NEVER)).toEqual({ kind: "value", value: 1e-9 });
+    expect(await own.measure("test/m", NOT_ABORTED)).toEqual({ kind: "value", value: 1e-9 });
     value = "1234567890123456789e300000000";
-    await expect(own.measure("test/m", NEVER)).rejects.toThrow("a quantity has more than 10000 digits");
+    await expect(own.measure("test/m", NOT_ABORTED)).rejects.toThrow("a quantity has more than 10000 digits");
   });
 
   it("M12: queries another address with the template's token, and without the operator's credentials", async () => {
@@ -235,7 +240,8 @@ describe("externalmetrics", () => {
     });
     await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
     const address = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`;
-    const asked = (settings: KubeFields) => source("externalmetrics", { address, ...settings }).measure("m", NEVER);
+    const asked = (settings: KubeFields) =>
+      source("externalmetrics", { address, ...settings }).measure("m", NOT_ABORTED);
     expect(await asked({ credentials: new Map([["token", "t"]]) })).toEqual({ kind: "value", value: 1024 });
     items = [{ value: "1.5k" }];
     expect(await asked({})).toEqual({ kind: "value", value: 1500 });

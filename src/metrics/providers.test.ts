@@ -16,7 +16,7 @@ interface Call {
   readonly body: string;
 }
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 /** 2023-11-14 22:13:20.5 */
 const NOW = 1_700_000_000_500;
 let calls: Call[];
@@ -70,7 +70,7 @@ function source(type: string, settings: Settings = {}) {
 async function outcome(type: string, body: string, status = 200, settings: Settings = {}): Promise<number | string> {
   reply = { status, body };
   try {
-    const measured = await source(type, settings).measure("q", NEVER);
+    const measured = await source(type, settings).measure("q", NOT_ABORTED);
     return measured.kind === "value" ? measured.value : `no data: ${measured.detail}`;
   } catch (error) {
     return (error as Error).message;
@@ -172,7 +172,7 @@ describe("an answer", () => {
     if (type === "cloudwatch") {
       useAws();
       reply = { status: 200, body };
-      const measured = await source(type, { region: "eu-west-1" }).measure("[]", NEVER);
+      const measured = await source(type, { region: "eu-west-1" }).measure("[]", NOT_ABORTED);
       expect(measured.kind === "value" ? measured.value : `no data: ${measured.detail}`).toBe(expected);
       return;
     }
@@ -218,7 +218,7 @@ describe("a query", () => {
     ["graphite", "target=sum(a)\n  &from=-2min", "/render?format=json&from=-2min&target=sum%28a%29+", ["host", ""]],
   ])("of %s", async (type, query, url, [name, text]) => {
     await source(type)
-      .measure(query, NEVER)
+      .measure(query, NOT_ABORTED)
       .catch(() => undefined);
     expect(calls).toMatchObject([{ method: "GET", url }]);
     expect(calls[0]?.headers[name]).toContain(text);
@@ -226,7 +226,7 @@ describe("a query", () => {
 
   it("of influxdb", async () => {
     reply = { status: 200, body: `${FLUX},,0,1\n` };
-    await source("influxdb").measure('from(bucket: "b")', NEVER);
+    await source("influxdb").measure('from(bucket: "b")', NOT_ABORTED);
     expect(calls).toMatchObject([{ method: "POST", url: "/api/v2/query?org=my+org" }]);
     expect(calls[0]?.headers).toMatchObject({ authorization: "Token t", "content-type": "application/json" });
     expect(JSON.parse(calls[0]?.body ?? "")).toEqual({
@@ -240,7 +240,7 @@ describe("a query", () => {
     useAws();
     const query =
       '[{"id":"m1","metricStat":{"metric":{"namespace":"N","metricname":"E","dimensions":[{"name":"app","value":"x"}]},"period":60,"stat":"Sum"},"returnData":false}]';
-    await source("cloudwatch", { region: "eu-west-1" }).measure(query, NEVER);
+    await source("cloudwatch", { region: "eu-west-1" }).measure(query, NOT_ABORTED);
     expect(calls[0]?.headers.authorization).toContain("/eu-west-1/monitoring/aws4_request");
     expect(JSON.parse(calls[0]?.body ?? "")).toEqual({
       MetricDataQueries: [
@@ -265,17 +265,17 @@ describe("a query", () => {
     ["{}", /^error unmarshaling query: it must be a list/],
     ["[1]", /^error unmarshaling query: every entry of the list must be an object$/],
   ])("of cloudwatch that is %s is refused", async (query, message) => {
-    await expect(source("cloudwatch", { region: "eu-west-1" }).measure(query, NEVER)).rejects.toThrow(message);
+    await expect(source("cloudwatch", { region: "eu-west-1" }).measure(query, NOT_ABORTED)).rejects.toThrow(message);
   });
 });
 
 it("sends the user and password in an address, and never shows them", async () => {
   reply = { status: 200, body: '{"series":[]}' };
   const built = source("datadog", { address: address.replace("http://", "http://me:s%65cret@") });
-  await built.measure("q", NEVER);
+  await built.measure("q", NOT_ABORTED);
   expect(calls[0]?.headers.authorization).toBe(`Basic ${Buffer.from("me:secret").toString("base64")}`);
   await close();
-  const failure = await built.measure("q", NEVER).catch(String);
+  const failure = await built.measure("q", NOT_ABORTED).catch(String);
   expect(failure).toContain(`request failed: Get "${address}/api/v1/query?`);
 });
 
@@ -285,7 +285,7 @@ it.each([
 ])("shows no value of the Secret of %s when the server is away", async (type, secret) => {
   await close();
   const failure = await source(type, { secret })
-    .measure("q", NEVER)
+    .measure("q", NOT_ABORTED)
     .catch((error: unknown) => String(error));
   expect(failure).toMatch(/request failed: (?:Get|Post) "http:/);
   expect(failure).not.toContain("acc0unt");
@@ -294,7 +294,7 @@ it.each([
 describe("an answer that takes too long", () => {
   it("is given up, and ends with the turn", async () => {
     const forever = () => new Promise<never>(() => undefined);
-    await expect(within(5, { clock: systemClock, signal: NEVER }, forever)).rejects.toThrow(
+    await expect(within(5, { clock: systemClock, signal: NOT_ABORTED }, forever)).rejects.toThrow(
       new MetricError("no answer within 0.005s"),
     );
     const turn = new AbortController();
@@ -302,7 +302,7 @@ describe("an answer that takes too long", () => {
     turn.abort(new Error("the operator stops"));
     await expect(work).rejects.toThrow("the operator stops");
     await expect(
-      within(60_000, { clock: systemClock, signal: NEVER }, () => Promise.reject(new Error("no"))),
+      within(60_000, { clock: systemClock, signal: NOT_ABORTED }, () => Promise.reject(new Error("no"))),
     ).rejects.toThrow("no");
   });
 });
@@ -316,15 +316,15 @@ describe("the check whether a provider is online", () => {
     ["graphite", "/render?format=json&target=test"],
   ])("%s", async (type, url) => {
     reply.body = type === "graphite" ? "[]" : type === "influxdb" ? "" : "{}";
-    await source(type).online(NEVER);
+    await source(type).online(NOT_ABORTED);
     expect(calls.map((call) => call.url)).toEqual([url]);
     reply = { status: 503, body: "away" };
-    await expect(source(type).online(NEVER)).rejects.toThrow("away");
+    await expect(source(type).online(NOT_ABORTED)).rejects.toThrow("away");
   });
 
   it("cloudwatch: a server that rejects an empty query is online", async () => {
     useAws();
-    const online = () => source("cloudwatch", { region: "eu-west-1" }).online(NEVER);
+    const online = () => source("cloudwatch", { region: "eu-west-1" }).online(NOT_ABORTED);
     await online();
     reply = { status: 400, body: '{"__type":"MissingParameter","message":"queries"}' };
     await online();
@@ -372,7 +372,7 @@ describe("the settings of a provider", () => {
 
   it("graphite sends user and password", async () => {
     reply.body = "[]";
-    await source("graphite", { secret: { username: "u", password: "p" } }).measure("target=a", NEVER);
+    await source("graphite", { secret: { username: "u", password: "p" } }).measure("target=a", NOT_ABORTED);
     expect(calls[0]?.headers.authorization).toBe(`Basic ${Buffer.from("u:p").toString("base64")}`);
   });
 });
@@ -390,7 +390,7 @@ describe("stackdriver", () => {
 
   it("queries in MQL, as the account of the key", async () => {
     reply.body = data('{"doubleValue":1.5}');
-    expect(await built().measure("fetch x", NEVER)).toEqual({ kind: "value", value: 1.5 });
+    expect(await built().measure("fetch x", NOT_ABORTED)).toEqual({ kind: "value", value: 1.5 });
     expect(calls).toMatchObject([
       { method: "POST", url: "/v3/projects/p/timeSeries:query", body: '{"query":"fetch x"}' },
     ]);
@@ -403,12 +403,12 @@ describe("stackdriver", () => {
 
   it("M9: reads whole numbers", async () => {
     reply.body = data('{"int64Value":"7"}');
-    expect(await built().measure("q", NEVER)).toEqual({ kind: "value", value: 7 });
+    expect(await built().measure("q", NOT_ABORTED)).toEqual({ kind: "value", value: 7 });
   });
 
   it.each([["{}"], ['{"timeSeriesData":[{"pointData":[]}]}'], [data("")]])("finds no value in %s", async (body) => {
     reply.body = body;
-    expect(await built().measure("q", NEVER)).toMatchObject({ kind: "no-data" });
+    expect(await built().measure("q", NOT_ABORTED)).toMatchObject({ kind: "no-data" });
   });
 
   it("reports errors, and counts as online when it rejects an empty query", async () => {
@@ -418,10 +418,10 @@ describe("stackdriver", () => {
     });
     reply = refused(403, "PERMISSION_DENIED");
     const text = "error requesting stackdriver: rpc error: code = PermissionDenied desc = no";
-    await expect(built().measure("q", NEVER)).rejects.toThrow(text);
-    await expect(built().online(NEVER)).rejects.toThrow("unexpected status code: PermissionDenied");
+    await expect(built().measure("q", NOT_ABORTED)).rejects.toThrow(text);
+    await expect(built().online(NOT_ABORTED)).rejects.toThrow("unexpected status code: PermissionDenied");
     reply = refused(400, "INVALID_ARGUMENT");
-    await built().online(NEVER);
+    await built().online(NOT_ABORTED);
   });
 });
 

@@ -12,7 +12,7 @@ import { createEgress, EgressRefused, type EgressRules } from "./egress.ts";
 import { guardedLookup } from "./name-lookup.ts";
 import { exchange, OutboundFailure } from "./outbound.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 const egress = (rules: Partial<EgressRules> = {}) =>
   createEgress({ allowLocal: false, denyCidrs: [], apiServers: [], trusted: [], ...rules });
 
@@ -165,7 +165,7 @@ describe("a request", () => {
         whenLonger: "cut",
         redirects,
       },
-      { clock: systemClock, dispatcher, signal: NEVER },
+      { clock: systemClock, dispatcher, signal: NOT_ABORTED },
     );
 
   it.each([301, 302, 303, 307, 308])(
@@ -221,7 +221,7 @@ describe("a request", () => {
       redirects: "own",
       longestBody: 3,
     } as const;
-    const ports = { clock: systemClock, dispatcher: guarded({ allowLocal: true }), signal: NEVER };
+    const ports = { clock: systemClock, dispatcher: guarded({ allowLocal: true }), signal: NOT_ABORTED };
     expect((await exchange({ ...short, whenLonger: "cut", timeoutMs: 5000 }, ports)).body).toBe("SEC");
     const longer = exchange({ ...short, whenLonger: "fail", timeoutMs: 5000 }, ports);
     await expect(longer).rejects.toMatchObject({ kind: "too-long", message: "the answer is longer than 3 bytes" });

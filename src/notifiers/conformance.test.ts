@@ -37,7 +37,7 @@ const OBEYED: Readonly<Record<string, RegExp>> = {
 const KINDS = Object.keys(NOTIFIERS);
 const notifier = (type: string, settings: NotifierSettings, ports: Partial<NotifierPorts> = {}) =>
   createNotifier(type, settings, { clock: systemClock, ...ports });
-const never = new AbortController().signal;
+const notAborted = new AbortController().signal;
 
 let server: Server;
 let base: string;
@@ -71,7 +71,7 @@ describe.each(KINDS)("%s", (type) => {
     ["error", ERROR],
     ["info", INFO],
   ])("posts the golden payload of an alert with severity %s", async (severity, alert) => {
-    await notifier(type, { address: `${base}/hook?key=1` }).post(alert, never);
+    await notifier(type, { address: `${base}/hook?key=1` }).post(alert, notAborted);
     expect(got).toMatchObject([{ method: "POST", headers: { "content-type": "application/json" } }]);
     const golden = readFileSync(new URL(`./${type}/golden/${severity}.json`, import.meta.url), "utf8");
     // Compared as text, because the order of the keys counts, too.
@@ -82,7 +82,7 @@ describe.each(KINDS)("%s", (type) => {
   it("escapes markup in foreign texts", async () => {
     if (type === "generic") return; // Plain JSON: its receiver writes the markup.
     const message = "<!channel> <https://evil|approve> <a href=x>y</a> [click](https://evil) @all";
-    await notifier(type, { address: base }).post({ ...ERROR, message }, never);
+    await notifier(type, { address: base }).post({ ...ERROR, message }, notAborted);
     expect(got[0]?.body).not.toMatch(/<!channel>|<https:|<a href/);
     if (type !== "slack" && type !== "gchat") expect(got[0]?.body).not.toMatch(/[^\\]\[click\]\(/);
   });
@@ -93,7 +93,7 @@ describe.each(KINDS)("%s", (type) => {
       "<!channel> <!here> <!everyone> <@U1> <@&1> <#C1|x> <!subteam^S1> <users/all> <at>x</at> @channel @here @all " +
       "@everyone &lt;!channel&gt; &amp;lt;!here&amp;gt; <https://evil|x> [x](https://evil) ![x](https://evil) <img src=x> *b*";
     const alert = { ...ERROR, message: planted, fields: [{ name: "Webhook", value: planted }] };
-    await notifier(type, { address: base }).post(alert, never);
+    await notifier(type, { address: base }).post(alert, notAborted);
     const texts: string[] = [];
     JSON.parse(got[0]?.body ?? "", (_, value) => {
       if (typeof value === "string" && value.includes("channel")) texts.push(value);
@@ -108,38 +108,38 @@ describe.each(KINDS)("%s", (type) => {
   });
 
   it("sends a token only to services that take one", async () => {
-    await notifier(type, { address: base, token: "xoxb-1" }).post(INFO, never);
+    await notifier(type, { address: base, token: "xoxb-1" }).post(INFO, notAborted);
     const bearer = type === "slack" || type === "generic" ? "Bearer xoxb-1" : undefined;
     expect(got[0]?.headers.authorization).toBe(bearer);
   });
 
   it("sends the user and password in its address", async () => {
-    await notifier(type, { address: base.replace("http://", "http://me:s%65cret@") }).post(INFO, never);
+    await notifier(type, { address: base.replace("http://", "http://me:s%65cret@") }).post(INFO, notAborted);
     expect(got[0]?.headers.authorization).toBe(`Basic ${Buffer.from("me:secret").toString("base64")}`);
   });
 
   it("reports a refusal and whether to try again, and accepts any 2xx", async () => {
     const built = notifier(type, { address: base });
     answer = { status: 204, body: "" };
-    await built.post(INFO, never);
+    await built.post(INFO, notAborted);
     answer = { status: 404, body: "no_service" };
-    await expect(built.post(INFO, never)).rejects.toMatchObject({
+    await expect(built.post(INFO, notAborted)).rejects.toMatchObject({
       message: "postMessage failed: sending notification bad response 404: no_service",
       mayRetry: false,
     });
     answer = { status: 503, body: "later" };
-    await expect(built.post(INFO, never)).rejects.toMatchObject({ mayRetry: true });
+    await expect(built.post(INFO, notAborted)).rejects.toMatchObject({ mayRetry: true });
   });
 
   it("reports a service that is unreachable or does not answer, without its address", async () => {
     const gone = notifier(type, { address: "http://127.0.0.1:1/secret" });
-    await expect(gone.post(INFO, never)).rejects.toMatchObject({
+    await expect(gone.post(INFO, notAborted)).rejects.toMatchObject({
       message: "postMessage failed: sending notification failed to send: connect ECONNREFUSED 127.0.0.1:1",
       mayRetry: true,
     });
     answer = "silence";
     const slow = notifier(type, { address: base }, { timeoutMs: 50 });
-    await expect(slow.post(INFO, never)).rejects.toThrow(/failed to send: no answer within 0.05 s$/);
+    await expect(slow.post(INFO, notAborted)).rejects.toThrow(/failed to send: no answer within 0.05 s$/);
     // The first request may be cut off before it arrives: only the next one counts.
     const before = got.length;
     const cut = new AbortController();
@@ -150,7 +150,7 @@ describe.each(KINDS)("%s", (type) => {
   });
 
   it("goes through its proxy", async () => {
-    await notifier(type, { address: "http://chat.invalid/x", proxy: base }).post(INFO, never);
+    await notifier(type, { address: "http://chat.invalid/x", proxy: base }).post(INFO, notAborted);
     expect(got[0]?.url).toMatch(/^http:\/\/chat\.invalid\/x/);
     expect(() => notifier(type, { address: base, proxy: "nonsense" })).toThrow(
       "unable to parse proxy URL 'nonsense', error: ",
@@ -158,7 +158,7 @@ describe.each(KINDS)("%s", (type) => {
   });
 
   it("sends nothing without an address", async () => {
-    await notifier(type, { address: "" }).post(ERROR, never);
+    await notifier(type, { address: "" }).post(ERROR, notAborted);
     expect(got).toEqual([]);
   });
 });
@@ -182,17 +182,17 @@ describe("settings", () => {
   });
 
   it("contain channel and user", async () => {
-    await notifier("slack", { address: base, channel: "ops", username: "bird" }).post(INFO, never);
+    await notifier("slack", { address: base, channel: "ops", username: "bird" }).post(INFO, notAborted);
     expect(JSON.parse(got[0]?.body ?? "")).toMatchObject({ channel: "ops", username: "bird" });
   });
 
   it("Q74: of Discord may contain the Slack-compatible address already", async () => {
-    await notifier("discord", { address: `${base}/api/webhooks/1/slack` }).post(INFO, never);
+    await notifier("discord", { address: `${base}/api/webhooks/1/slack` }).post(INFO, notAborted);
     expect(got[0]?.url).toBe("/api/webhooks/1/slack");
   });
 
   it("Q74: of Discord get the ending twice when a query string follows it", async () => {
-    await notifier("discord", { address: `${base}/api/webhooks/1/slack?thread_id=5` }).post(INFO, never);
+    await notifier("discord", { address: `${base}/api/webhooks/1/slack?thread_id=5` }).post(INFO, notAborted);
     expect(got[0]?.url).toBe("/api/webhooks/1/slack/slack?thread_id=5");
   });
 });

@@ -15,7 +15,7 @@ import { run } from "./universe.ts";
 import type { Universe } from "./watcher.ts";
 import { CALM, type Disturbance, type Fault, type PortCall, type Weather } from "./weather.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 /** A fault at the first call whose description matches. */
 function faultAt(what: RegExp, fault: Fault): Weather {
@@ -335,7 +335,7 @@ describe("in a hard case", () => {
     snapshot.remember(ref.type, object("2", 0), { namespace: "test", name: "podinfo" });
     const away = () => Promise.reject(error);
     const write = createWriter({ create: away, mergePatch: away }, snapshot);
-    await expect(write(object("2", 1), { namespace: "test", name: "podinfo" }, NEVER)).rejects.toThrow(
+    await expect(write(object("2", 1), { namespace: "test", name: "podinfo" }, NOT_ABORTED)).rejects.toThrow(
       "connection refused",
     );
     expect(snapshot.get(ref)?.spec).toEqual({ replicas: 0 });
@@ -369,8 +369,8 @@ describe("in a hard case", () => {
     const loaded = store.load(ref);
     if (loaded?.kind !== "canary") throw new Error("the Canary is not valid");
     const status = { ...loaded.canary.status, phase: "Initializing", stage: "copying" } as const;
-    await store.save(loaded.canary, status, NEVER);
-    await expect(store.save(loaded.canary, status, NEVER)).rejects.toSatisfy(isConflict);
+    await store.save(loaded.canary, status, NOT_ABORTED);
+    await expect(store.save(loaded.canary, status, NOT_ABORTED)).rejects.toSatisfy(isConflict);
   });
 
   it("a suspended Canary stays as it is when its objects change", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { caseShares, dealOut, type Outcome, type RunShare, runShare, type Share, storyShares } from "./shares.ts";
 import { STORIES } from "./stories.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 const seedOf = (share: Share | undefined): number => (share?.kind === "cases" ? share.seed : -1);
 
 /** Runners that answer when they are told to, in any order. */
@@ -33,7 +33,7 @@ describe("a campaign in shares", () => {
   it("gives a free runner the next share, and tells in the order of the shares", async () => {
     const { runners, asked, answer } = createRunners(2);
     const told: number[] = [];
-    const done = dealOut(caseShares(0, 80), runners, NEVER, ({ runs }) => void told.push(runs));
+    const done = dealOut(caseShares(0, 80), runners, NOT_ABORTED, ({ runs }) => void told.push(runs));
     await answer(20, 2);
     await answer(40, 3);
     expect([asked(), told]).toEqual([[0, 60], []]);
@@ -58,12 +58,14 @@ describe("a campaign in shares", () => {
 
   it("ends with the error of a runner", async () => {
     const fails: RunShare = () => Promise.reject(new Error("out of memory"));
-    await expect(dealOut(caseShares(0, 80), [fails, fails], NEVER, () => undefined)).rejects.toThrow("out of memory");
+    await expect(dealOut(caseShares(0, 80), [fails, fails], NOT_ABORTED, () => undefined)).rejects.toThrow(
+      "out of memory",
+    );
   });
 
   it("runs a share, and its outcome can go to another thread", async () => {
-    const outcome = await runShare({ kind: "cases", seed: 3, count: 2 }, NEVER);
+    const outcome = await runShare({ kind: "cases", seed: 3, count: 2 }, NOT_ABORTED);
     expect(structuredClone(outcome)).toEqual({ runs: 2, failures: [] });
-    await expect(runShare({ kind: "story", story: "none" }, NEVER)).rejects.toThrow('there is no story "none"');
+    await expect(runShare({ kind: "story", story: "none" }, NOT_ABORTED)).rejects.toThrow('there is no story "none"');
   });
 });

@@ -11,7 +11,7 @@ import { createTimeline } from "./timeline.ts";
 import { run } from "./universe.ts";
 import { CALM } from "./weather.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 describe("a simulated rollout", () => {
   it("shows a release second by second", async () => {
@@ -68,7 +68,7 @@ describe("every rule holds", () => {
   // CI simulates 3,000 more (`npm run simulate:ci`), and 200,000 at night.
   it("in random rollouts under faults", { timeout: 600_000 }, async () => {
     const failures: string[] = [];
-    await runCases(1_000, process.env["AVIARY_NIGHTLY"] === "1" ? 40 : 10, NEVER, ({ seed, kept, violation }) => {
+    await runCases(1_000, process.env["AVIARY_NIGHTLY"] === "1" ? 40 : 10, NOT_ABORTED, ({ seed, kept, violation }) => {
       failures.push(`seed ${seed} keep ${describeKept(kept)}: ${violation.invariant} ${violation.text}`);
     });
     expect(failures).toEqual([]);

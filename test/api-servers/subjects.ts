@@ -8,7 +8,7 @@ import { type Api, type Change, createApi } from "../../src/simulate/api.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
 import type { OpenWatch, Subject, WatchLine } from "./subject.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 export interface Address {
   readonly url: string;
@@ -30,14 +30,14 @@ export function transportTo({ url, ca, token }: Address): KubeTransport {
 export function overHttp(transport: Pick<KubeTransport, "send" | "stream">, tooOld = () => "1"): Subject {
   const kube = createKubeClient(transport, "test");
   return {
-    create: (type, object) => kube.create(type, object, NEVER),
-    get: (ref) => kube.get(ref, NEVER),
-    replace: (type, object) => kube.replace(type, object, {}, NEVER),
-    mergePatch: (ref, patch, options) => kube.mergePatch(ref, patch, options, NEVER),
-    delete: (ref, options) => kube.delete(ref, options, NEVER),
+    create: (type, object) => kube.create(type, object, NOT_ABORTED),
+    get: (ref) => kube.get(ref, NOT_ABORTED),
+    replace: (type, object) => kube.replace(type, object, {}, NOT_ABORTED),
+    mergePatch: (ref, patch, options) => kube.mergePatch(ref, patch, options, NOT_ABORTED),
+    delete: (ref, options) => kube.delete(ref, options, NOT_ABORTED),
     async list(type, namespace, query) {
       const path = collectionPath(type, namespace);
-      const { metadata, items } = await transport.send({ method: "GET", path, query: { ...query } }, NEVER);
+      const { metadata, items } = await transport.send({ method: "GET", path, query: { ...query } }, NOT_ABORTED);
       const next = metadata.continue === undefined ? {} : { next: metadata.continue };
       return { items, resourceVersion: metadata.resourceVersion, ...next };
     },

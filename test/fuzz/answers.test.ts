@@ -17,7 +17,7 @@ const RUNS = Number(process.env["FUZZ_HTTP"] ?? "150");
 const SEED = Number(process.env["FUZZ_SEED"] ?? "1");
 const LONG = 120_000 + RUNS * 200;
 const PLANT = "S3CR3T-0F-THE-TENANT";
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 let server: Server;
 let address: string;
@@ -137,7 +137,7 @@ it.each(Object.entries(PROVIDERS).map(([type, how]) => ({ type, count: tally(`an
     const property = fc.asyncProperty(answers(body), async ({ bytes }) => {
       answer = bytes;
       count.add(1);
-      const measured = await source.measure("q", NEVER).catch((error: unknown) => {
+      const measured = await source.measure("q", NOT_ABORTED).catch((error: unknown) => {
         if (!(error instanceof MetricError)) throw error;
         return { kind: "no-data", detail: error.message } as const;
       });
@@ -157,7 +157,7 @@ it("webhooks: an answer passes, or refuses in a line", { timeout: LONG }, async 
     answer = bytes;
     webhooks.add(1);
     const hook = { name: "gate", url: `${address.replace("://", `://user:${PLANT}@`)}/?token=${PLANT}` };
-    const ports = { clock: systemClock, signal: NEVER };
+    const ports = { clock: systemClock, signal: NOT_ABORTED };
     const result = isEvent
       ? await callEventWebhook(hook, payload, event, ports)
       : await callWebhook(hook, payload, ports);

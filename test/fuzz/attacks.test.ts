@@ -18,7 +18,7 @@ import { aWireCanary } from "../../src/testing/canary.ts";
 import { PARSE_OPTIONS } from "../../src/testing/tables.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
   for (const step of undo.reverse().splice(0)) await step();
@@ -111,7 +111,7 @@ it.each([
   const { address, seen } = await trap();
   const options = { type: "prometheus", address, interval: "1m", clock: systemClock };
   const failed = await createMetricSource({ ...options, headers: { [name]: [text] } })
-    .measure("q", NEVER)
+    .measure("q", NOT_ABORTED)
     .catch((error: unknown) => String(error));
   expect(seen.map(({ rawHeaders }) => rawHeaders.join(" "))).toEqual([]);
   expect(failed).toMatch(/invalid|header/i);
@@ -123,7 +123,7 @@ it.each(["127.0.0.1:9/#", "x@127.0.0.1", "eu-west-1.evil.example/", "evil.exampl
   async (region) => {
     const query = '[{"Id":"a","Expression":"1"}]';
     const asked = createMetricSource({ type: "cloudwatch", address: "", interval: "1m", clock: systemClock, region });
-    await expect(asked.measure(query, NEVER)).rejects.toThrow(/[Rr]egion|hostname|host/);
+    await expect(asked.measure(query, NOT_ABORTED)).rejects.toThrow(/[Rr]egion|hostname|host/);
   },
 );
 

@@ -20,7 +20,7 @@ import { aWireCanary } from "../../testing/canary.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { runCommandLine } from "../run.ts";
 
-const FOREVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 const FOLDER = mkdtempSync(join(tmpdir(), "aviary-steer-"));
 const KUBECONFIG = join(FOLDER, "kubeconfig");
 
@@ -56,7 +56,7 @@ afterAll(async () => {
   rmSync(FOLDER, { recursive: true });
 });
 
-const aviary = (...argv: string[]) => aviaryUntil(FOREVER, ...argv);
+const aviary = (...argv: string[]) => aviaryUntil(NOT_ABORTED, ...argv);
 
 async function aviaryUntil(signal: AbortSignal, ...argv: string[]) {
   let [out, err] = ["", ""];
@@ -91,7 +91,7 @@ async function stage(
   const metrics = [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval: "1m" }];
   const { metadata, ...canary } = aWireCanary({ name, analysis: { metrics, webhooks } });
   const object = { ...canary, metadata: { name, namespace: "test" } } as KubeObject;
-  await kube.apply(RESOURCES.canary, object, { force: true }, FOREVER);
+  await kube.apply(RESOURCES.canary, object, { force: true }, NOT_ABORTED);
   const status = {
     phase,
     canaryWeight: weight,
@@ -101,12 +101,12 @@ async function stage(
     aviary: memory ?? {},
   };
   const ref = { type: RESOURCES.canary, namespace: "test", name };
-  await kube.mergePatch(ref, { status }, { subresource: "status" }, FOREVER);
+  await kube.mergePatch(ref, { status }, { subresource: "status" }, NOT_ABORTED);
   for (const [workload, its] of [
     [name, image],
     [`${name}-primary`, primaryImage],
   ] as const) {
-    await kube.apply(RESOURCES.deployment, aTarget(workload, "test", its, 1), { force: true }, FOREVER);
+    await kube.apply(RESOURCES.deployment, aTarget(workload, "test", its, 1), { force: true }, NOT_ABORTED);
   }
   expect(metadata.name).toBe(name);
 }
@@ -115,7 +115,7 @@ async function stage(
 async function answering(name: string, status: object): Promise<KubeObject> {
   for (;;) {
     const labelSelector = canarySelector(name);
-    const actions = await kube.list(STEERING.action, "test", { labelSelector }, FOREVER);
+    const actions = await kube.list(STEERING.action, "test", { labelSelector }, NOT_ABORTED);
     const open = actions.find((action) => action.status === undefined);
     if (open === undefined) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -126,7 +126,7 @@ async function answering(name: string, status: object): Promise<KubeObject> {
       ref,
       { status: { at: "2026-01-01T00:00:00Z", ...status } },
       { subresource: "status" },
-      FOREVER,
+      NOT_ABORTED,
     );
     return open;
   }
@@ -162,10 +162,10 @@ describe("list and show", () => {
       const { metadata: _, ...canary } = aWireCanary({ name: provider, spec: { provider }, analysis: more });
       const object = { ...canary, metadata: { name: provider, namespace: "refused" } } as KubeObject;
       const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "refused" } };
-      await kube.apply(RESOURCES.namespace, namespace, { force: true }, FOREVER);
-      await kube.apply(RESOURCES.canary, object, { force: true }, FOREVER);
+      await kube.apply(RESOURCES.namespace, namespace, { force: true }, NOT_ABORTED);
+      await kube.apply(RESOURCES.canary, object, { force: true }, NOT_ABORTED);
       const ref = { type: RESOURCES.canary, namespace: "refused", name: provider };
-      await kube.mergePatch(ref, { status: { phase: "Initialized" } }, { subresource: "status" }, FOREVER);
+      await kube.mergePatch(ref, { status: { phase: "Initialized" } }, { subresource: "status" }, NOT_ABORTED);
       expect((await aviary("list", "-n", "refused", "--attention")).out).toMatch(said);
       const asked = await aviary("retry", `canary/${provider}`, "-n", "refused", "--dry-run");
       expect([asked.code, asked.err]).toEqual([1, expect.stringContaining("mend its spec first")]);
@@ -188,7 +188,7 @@ describe("list and show", () => {
     await stage("garbled", { phase: "Progressing", weight: 20, memory: { step: 2, offSplit: "much" } });
     expect((await aviary("show", "canary/garbled", "-n", "test")).out).not.toContain("not split");
     for (const name of ["strayed", "garbled"]) {
-      await kube.delete({ type: RESOURCES.canary, namespace: "test", name }, {}, FOREVER);
+      await kube.delete({ type: RESOURCES.canary, namespace: "test", name }, {}, NOT_ABORTED);
     }
   });
 
@@ -210,13 +210,13 @@ describe("list and show", () => {
     const spec = { by: "carol", reason: "the audit", canaries: ["frozen"], runs: "hold" };
     const meta = { apiVersion: "aviary.flagger.app/v1alpha1", kind: "CanaryFreeze" };
     const freeze = { ...meta, metadata: { name: "audit", namespace: "test" }, spec };
-    await kube.apply(STEERING.freeze, freeze as KubeObject, { force: true }, FOREVER);
+    await kube.apply(STEERING.freeze, freeze as KubeObject, { force: true }, NOT_ABORTED);
     const shown = async () => (await aviary("show", "canary/frozen", "-n", "test")).out;
     expect(await shown()).toContain('held by the freeze audit of carol: "the audit"; checks go on and still roll back');
     expect(await shown()).toContain("aviary override canary/frozen -n test --reason WHY lets this release go on");
     await aviary("thaw", "audit", "-n", "test");
     expect(await shown()).not.toContain("freeze");
-    await kube.delete({ type: RESOURCES.canary, namespace: "test", name: "frozen" }, {}, FOREVER);
+    await kube.delete({ type: RESOURCES.canary, namespace: "test", name: "frozen" }, {}, NOT_ABORTED);
   });
 
   it("a Canary that does not exist", async () => {
@@ -261,10 +261,10 @@ describe("status, for CI", () => {
     const code = await runCommandLine({
       argv: ["status", "canary/overtaken", "-n", "test", "--until", "promoted", "--image", ":2"],
       env: { KUBECONFIG },
-      signal: FOREVER,
+      signal: NOT_ABORTED,
       out: () => undefined,
       // The events asserted here come after the first look: the release was seen.
-      err: () => void kube.mergePatch(ref, { spec: { template: spec.template } }, {}, FOREVER),
+      err: () => void kube.mergePatch(ref, { spec: { template: spec.template } }, {}, NOT_ABORTED),
     });
     expect(code).toBe(6);
   });
@@ -306,16 +306,16 @@ describe("verbs", () => {
     const { code, err } = await aviary("pause", "canary/alone", "-n", "test", "--timeout", "100ms");
     expect([code, err]).toEqual([1, expect.stringContaining("the action was withdrawn")]);
     const labelSelector = `${CANARY_LABEL}=alone`;
-    expect(await kube.list(STEERING.action, "test", { labelSelector }, FOREVER)).toEqual([]);
+    expect(await kube.list(STEERING.action, "test", { labelSelector }, NOT_ABORTED)).toEqual([]);
   });
 
   it("a rehearsal asks for nothing", async () => {
     await stage("rehearsed", { phase: "Progressing", weight: 20, memory: { step: 2 } });
     const { code, out } = await aviary("abort", "canary/rehearsed", "-n", "test", "--dry-run");
     expect([code, out]).toEqual([0, "action abort of canary/rehearsed would be asked for (dry run)\n"]);
-    expect(await kube.list(STEERING.action, "test", { labelSelector: `${CANARY_LABEL}=rehearsed` }, FOREVER)).toEqual(
-      [],
-    );
+    expect(
+      await kube.list(STEERING.action, "test", { labelSelector: `${CANARY_LABEL}=rehearsed` }, NOT_ABORTED),
+    ).toEqual([]);
   });
 
   it("name the gates that are ahead before they ask the operator", async () => {
@@ -381,7 +381,7 @@ describe("freezes", () => {
     expect(made.out).toMatch(
       /^freeze\/freeze-\w+: all Canaries of the cluster with tier=web, for 62h after "0 18 \* \* 5" \(Europe\/Berlin\), (since|next at) 20\S+Z, until `aviary thaw`\n$/,
     );
-    const [stored] = await kube.list(STEERING.freeze, "istio-system", {}, FOREVER);
+    const [stored] = await kube.list(STEERING.freeze, "istio-system", {}, NOT_ABORTED);
     expect(stored?.["spec"]).toMatchObject({
       ...{ scope: "cluster", schedule: "0 18 * * 5", duration: "62h", timeZone: "Europe/Berlin" },
       selector: { matchLabels: { tier: "web" } },
@@ -465,8 +465,8 @@ describe("runs", () => {
 
   beforeAll(async () => {
     await stage("recorded", { phase: "Failed" });
-    await kube.apply(STEERING.run, run("recorded-1", "app:2", 90), { force: true }, FOREVER);
-    await kube.apply(STEERING.run, run("recorded-2", "app:3", 91), { force: true }, FOREVER);
+    await kube.apply(STEERING.run, run("recorded-1", "app:2", 90), { force: true }, NOT_ABORTED);
+    await kube.apply(STEERING.run, run("recorded-2", "app:3", 91), { force: true }, NOT_ABORTED);
   });
 
   it("show draws the steps of a release that is over as its record has them", async () => {
@@ -503,19 +503,19 @@ describe("runs", () => {
         RESOURCES.canary,
         { ...aWireCanary({ name: canary }), metadata: { name: canary, namespace: "test" } } as KubeObject,
         { force: true },
-        FOREVER,
+        NOT_ABORTED,
       );
       const ref = { type: RESOURCES.canary, namespace: "test", name: canary };
       await kube.mergePatch(
         ref,
         { status: { phase: "Progressing", canaryWeight: 0, failedChecks: 0, iterations: 0 } },
         { subresource: "status" },
-        FOREVER,
+        NOT_ABORTED,
       );
       const { metadata, spec, ...record } = run(`${canary}-1`, "app:2", 90);
       const labels = { [CANARY_LABEL]: canaryLabel(canary) };
       const long = { ...record, metadata: { ...metadata, labels }, spec: { ...spec, canary } } as KubeObject;
-      await kube.apply(STEERING.run, long, { force: true }, FOREVER);
+      await kube.apply(STEERING.run, long, { force: true }, NOT_ABORTED);
     }
     const { out } = await aviary("history", one, "-n", "test", "-o", "json");
     expect(JSON.parse(out).map(({ metadata }: KubeObject) => metadata.name)).toEqual([`${one}-1`]);
@@ -559,7 +559,7 @@ describe("runs", () => {
 describe("check", () => {
   it("names what a Canary refers to and what is not there", async () => {
     await stage("checked", { phase: "Succeeded" });
-    await kube.delete({ type: RESOURCES.deployment, namespace: "test", name: "checked" }, {}, FOREVER);
+    await kube.delete({ type: RESOURCES.deployment, namespace: "test", name: "checked" }, {}, NOT_ABORTED);
     const { code, out } = await aviary("check", "-n", "test");
     expect(code).toBe(1);
     expect(out).toContain("error   canary checked.test: Deployment checked.test does not exist");
@@ -569,10 +569,10 @@ describe("check", () => {
 
   it("says once that a namespace has no sidecars, for all Canaries in it", async () => {
     const space = { apiVersion: "v1", kind: "Namespace", metadata: { name: "bare" } };
-    await kube.create(RESOURCES.namespace, space, FOREVER);
+    await kube.create(RESOURCES.namespace, space, NOT_ABORTED);
     for (const name of ["one", "two"]) {
       const wire = aWireCanary({ name, namespace: "bare" });
-      await kube.create(RESOURCES.canary, { ...wire, metadata: { name, namespace: "bare" } }, FOREVER);
+      await kube.create(RESOURCES.canary, { ...wire, metadata: { name, namespace: "bare" } }, NOT_ABORTED);
     }
     const { out } = await aviary("check", "-n", "bare");
     expect(out.split("\n").filter((line) => line.includes("has no sidecars"))).toEqual([
@@ -592,12 +592,12 @@ describe("check of freezes", () => {
       return { apiVersion: "aviary.flagger.app/v1alpha1", kind: "CanaryFreeze", metadata, spec: { scope, by: "ann" } };
     };
     for (const name of ["home", "away"]) {
-      await kube.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name } }, FOREVER);
+      await kube.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name } }, NOT_ABORTED);
     }
-    await kube.create(RESOURCES.lease, lease("home"), FOREVER);
+    await kube.create(RESOURCES.lease, lease("home"), NOT_ABORTED);
     for (const namespace of ["home", "away"]) {
       for (const scope of ["cluster", "namespace"]) {
-        await kube.create(STEERING.freeze, freeze(namespace, scope), FOREVER);
+        await kube.create(STEERING.freeze, freeze(namespace, scope), NOT_ABORTED);
       }
     }
     const { out } = await aviary("check", "-n", "test");
@@ -636,7 +636,7 @@ describe("apply", () => {
       metadata: { name: "settings", namespace: "test" },
       data: { a: "9" },
     };
-    await kube.apply(RESOURCES.configMap, theirs, { force: true, fieldManager: "their-tool" }, FOREVER);
+    await kube.apply(RESOURCES.configMap, theirs, { force: true, fieldManager: "their-tool" }, NOT_ABORTED);
     const { code, err } = await aviary("apply", "-n", "test", config({ a: "4" }));
     expect(code).toBe(1);
     expect(err).toMatch(/configmap\/settings: .*conflict with "their-tool".*--force takes the field over\n$/);
@@ -653,17 +653,17 @@ describe("apply of a target that the operator has scaled", () => {
     writeFileSync(path, JSON.stringify(target));
     expect((await aviary("apply", path)).code).toBe(0);
     const ref = { type: RESOURCES.deployment, namespace: "test", name: "scaled" };
-    await kube.mergePatch(ref, { spec: { replicas: 0 } }, {}, FOREVER);
+    await kube.mergePatch(ref, { spec: { replicas: 0 } }, {}, NOT_ABORTED);
     const wire = aWireCanary({
       name: "of-scaled",
       spec: { targetRef: { ...aWireCanary().spec.targetRef, name: "scaled" } },
     });
-    await kube.create(RESOURCES.canary, { ...wire, metadata: { name: "of-scaled", namespace: "test" } }, FOREVER);
+    await kube.create(RESOURCES.canary, { ...wire, metadata: { name: "of-scaled", namespace: "test" } }, NOT_ABORTED);
     const { code, err } = await aviary("apply", path);
     expect(code).toBe(1);
     expect(err).toContain("the operator scales it for Canary of-scaled: leave spec.replicas out of the file");
     expect(err).not.toContain("--force");
-    await kube.delete({ type: RESOURCES.canary, namespace: "test", name: "of-scaled" }, {}, FOREVER);
+    await kube.delete({ type: RESOURCES.canary, namespace: "test", name: "of-scaled" }, {}, NOT_ABORTED);
     expect((await aviary("apply", path)).err).toContain(
       "no Canary names it any more, so that no operator scales it: --force",
     );
@@ -678,7 +678,7 @@ describe("delete", () => {
     writeFileSync(path, JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata }));
     expect((await aviary("apply", path)).code).toBe(0);
     const wire = aWireCanary({ name: "of-another" });
-    await kube.create(RESOURCES.canary, { ...wire, metadata: { name: "of-another", namespace: "test" } }, FOREVER);
+    await kube.create(RESOURCES.canary, { ...wire, metadata: { name: "of-another", namespace: "test" } }, NOT_ABORTED);
     const crds = join(PROJECT_ROOT, "deploy/crds");
     const { code, out } = await aviary("delete", "--yes", path, crds);
     expect(code).toBe(0);

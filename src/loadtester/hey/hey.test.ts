@@ -159,16 +159,16 @@ describe("hey", () => {
   });
 
   it("keeps to the limits of the service, and reports that", async () => {
-    const never = new AbortController().signal;
+    const notAborted = new AbortController().signal;
     const limits = { workers: 2, requestsPerSecond: 40 };
     const note = "hey: this load generator is limited to 2 workers and 40 requests per second\n";
-    const many = await start(`hey -n 20 -c 20 -q 1000 ${base}/`, never, limits);
+    const many = await start(`hey -n 20 -c 20 -q 1000 ${base}/`, notAborted, limits);
     expect(many.stderr).toBe(note);
     expect(new Set(seen.map(({ port }) => port)).size).toBeLessThanOrEqual(4);
     // 40 per second: the 20th request is due after half a second, however fast the machine.
     const seconds = Number(/Total:\t([\d.]+)/.exec(many.stdout.toString())?.[1]);
     expect(seconds).toBeGreaterThanOrEqual(0.49);
-    expect((await start(`hey -n 4 -c 2 -q 20 ${base}/`, never, limits)).stderr).toBe("");
+    expect((await start(`hey -n 4 -c 2 -q 20 ${base}/`, notAborted, limits)).stderr).toBe("");
   });
 
   it("writes one CSV line per request", async () => {

@@ -12,7 +12,7 @@ import { systemClock } from "../../time/system-clock.ts";
 import { createMetricSource } from "../table.ts";
 import { dataPoints } from "./signalflow.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 const NOW = 1_700_000_000_000;
 
 type Point = readonly [type: number, series: bigint, value: number];
@@ -125,7 +125,7 @@ describe("splunk", () => {
 
   it("runs the program over the last ten intervals, and takes the last number", async () => {
     script = [...START, message([[2, 1n, 0.5]]), message([[3, 1n, 2]], { zipped: true }), control("END_OF_CHANNEL")];
-    expect(await splunk.measure("data('x').publish()", NEVER)).toEqual({ kind: "value", value: 2 });
+    expect(await splunk.measure("data('x').publish()", NOT_ABORTED)).toEqual({ kind: "value", value: 2 });
     expect(heard.filter(({ type }) => type !== "pong")).toMatchObject([
       { type: "authenticate", token: "secret" },
       { type: "execute", program: "data('x').publish()", start: NOW - 600_000, stop: NOW, immediate: true },
@@ -135,7 +135,7 @@ describe("splunk", () => {
   it("reports that there are no values", async () => {
     script = [...START, message([[0, 1n, 0]]), control("END_OF_CHANNEL")];
     const none = { kind: "no-data", detail: "invalid response: no values found" };
-    expect(await splunk.measure("p", NEVER)).toEqual(none);
+    expect(await splunk.measure("p", NOT_ABORTED)).toEqual(none);
   });
 
   it.each([
@@ -166,7 +166,7 @@ describe("splunk", () => {
     ["a connection that ends", [], "error executing query: the connection was closed: 1011 out of order"],
   ])("refuses %s", async (_, parts, why) => {
     script = parts;
-    await expect(splunk.measure("p", NEVER)).rejects.toThrow(why);
+    await expect(splunk.measure("p", NOT_ABORTED)).rejects.toThrow(why);
   });
 
   it("refuses a frame of 64 MiB at its head, before it is read", async () => {
@@ -181,14 +181,14 @@ describe("splunk", () => {
       closed = new Promise((resolve) => socket.once("close", resolve));
       setImmediate(() => socket.write(head));
     });
-    await expect(splunk.measure("p", NEVER)).rejects.toThrow(/^error executing query: (?!no answer)/);
+    await expect(splunk.measure("p", NOT_ABORTED)).rejects.toThrow(/^error executing query: (?!no answer)/);
     await closed;
   });
 
   it("gives up a channel that never ends", async () => {
     script = START;
     const clock = createManualClock(NOW);
-    const measuring = build("secret", clock).measure("p", NEVER);
+    const measuring = build("secret", clock).measure("p", NOT_ABORTED);
     const refused = expect(measuring).rejects.toThrow("error executing query: not over within 30s");
     await until("the client has read the begin of the channel", () => heard.some(({ type }) => type === "pong"));
     await clock.advance(30_000);
@@ -196,7 +196,7 @@ describe("splunk", () => {
   });
 
   it("reports a refused token and an unreachable server, and stops when the turn ends", async () => {
-    await expect(build("wrong").measure("p", NEVER)).rejects.toThrow("error executing query: Invalid token");
+    await expect(build("wrong").measure("p", NOT_ABORTED)).rejects.toThrow("error executing query: Invalid token");
     const turn = new AbortController();
     script = [control("STREAM_START")];
     const measuring = splunk.measure("p", turn.signal);
@@ -205,12 +205,12 @@ describe("splunk", () => {
     const clock = systemClock;
     const unreachable = { type: "splunk", address: "http://127.0.0.1:1", interval: "1m", clock };
     const away = createMetricSource({ ...unreachable, credentials: new Map([["sf_token_key", "t"]]) });
-    await expect(away.measure("p", NEVER)).rejects.toThrow(/^error executing query: /);
+    await expect(away.measure("p", NOT_ABORTED)).rejects.toThrow(/^error executing query: /);
   });
 
   it("counts as online when the server accepts the token", async () => {
-    await splunk.online(NEVER);
+    await splunk.online(NOT_ABORTED);
     expect(heard).toEqual([{ url: "/v2/metric?limit=1", token: "secret" }]);
-    await expect(build("wrong").online(NEVER)).rejects.toThrow("error response: no such token");
+    await expect(build("wrong").online(NOT_ABORTED)).rejects.toThrow("error response: no such token");
   });
 });

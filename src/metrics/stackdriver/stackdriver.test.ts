@@ -13,7 +13,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../time/system-clock.ts";
 import { stackdriverAt } from "./stackdriver.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 const TOKEN_OF_THE_POD = "TOKEN-OF-THE-POD";
 const pem = (type: "rsa" | "ec", options: object) =>
   String(
@@ -81,7 +81,7 @@ async function outcome(serviceAccountKey: string | undefined): Promise<string | 
   const credentials = new Map([["project", "p"], ...secret] as const);
   try {
     const options = { type: "stackdriver", address: "", interval: "1m", clock: systemClock, credentials };
-    const measured = await stackdriverAt(google.address)(options).measure("q", NEVER);
+    const measured = await stackdriverAt(google.address)(options).measure("q", NOT_ABORTED);
     return measured.kind === "value" ? measured.value : measured.detail;
   } catch (error) {
     return (error as Error).message;

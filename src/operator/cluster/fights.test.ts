@@ -5,7 +5,7 @@ import { createFights, type Fight, fightText } from "./fights.ts";
 
 const BY = { namespace: "test", name: "podinfo" };
 const SERVICE = { type: RESOURCES.service, ...BY };
-const FOREVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 const PATCH = { spec: { selector: { app: "podinfo-primary" } } };
 
 function managed(...entries: readonly object[]): KubeObject {
@@ -31,7 +31,7 @@ function arena(read: () => Promise<KubeObject | undefined> = () => Promise.resol
     clock,
     fights,
     reads: () => reads,
-    repair: (patch: object = PATCH) => ring.repair(SERVICE, patch, BY, FOREVER),
+    repair: (patch: object = PATCH) => ring.repair(SERVICE, patch, BY, NOT_ABORTED),
     refuse: () => ring.refused(SERVICE),
   };
 }

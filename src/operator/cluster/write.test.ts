@@ -8,7 +8,7 @@ import { createFreshSnapshot } from "./read-your-writes.ts";
 import { createWriter, type WriteObject } from "./write.ts";
 
 const BY = { namespace: "test", name: "podinfo" };
-const FOREVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 let stored: KubeObject;
 let patches: KubeFields[];
@@ -42,7 +42,7 @@ function put(object: KubeObject): void {
 
 const routing = (timeout: string) => [{ timeout, match: [{ headers: { x: { suffix: "a" } } }] }];
 /** As a translator does it: the seen object with our fields replaced. */
-const want = (http: KubeFields) => write({ ...stored, spec: { ...stored.spec, http } }, BY, FOREVER);
+const want = (http: KubeFields) => write({ ...stored, spec: { ...stored.spec, http } }, BY, NOT_ABORTED);
 const pruned = (object: KubeObject): KubeObject => ({
   ...object,
   spec: { http: object.spec.http.map((rule: KubeFields) => ({ ...rule, match: [{ headers: { x: {} } }] })) },
@@ -64,7 +64,7 @@ describe("what the API server stores otherwise than it was written", () => {
   });
 
   it("a field that a webhook brings back is taken away once", async () => {
-    const without = () => write({ ...stored, metadata: { ...stored.metadata, labels: {} } }, BY, FOREVER);
+    const without = () => write({ ...stored, metadata: { ...stored.metadata, labels: {} } }, BY, NOT_ABORTED);
     admit = (object) => applyMergePatch(object, { metadata: { labels: { a: "1" } } }) as KubeObject;
     expect([await without(), await without()]).toEqual([true, false]);
     expect(patches).toEqual([{ metadata: { labels: { a: null } } }]);

@@ -21,7 +21,7 @@ const PATH = "/apis/apps/v1/deployments";
 const OBJECT = { apiVersion: "apps/v1", kind: "Deployment", metadata: PODINFO };
 /** Room for one object, and only when a Canary names it. */
 const TIGHT = createLedger({ needed: 20_000, neededInAll: 20_000, spare: 0, spareInAll: 0 });
-const FOREVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 let server: ToyApiServer;
 let transport: KubeTransport;
@@ -69,7 +69,7 @@ afterEach(async () => {
 describe("following", () => {
   it("wakes a Canary by its own objects only", async () => {
     server.put(PATH, OBJECT);
-    await follower.follow(PODINFO, [REF], FOREVER);
+    await follower.follow(PODINFO, [REF], NOT_ABORTED);
     expect(follower.cached(REF)?.metadata.name).toBe("podinfo");
     await until("the Canary was woken by its first list", () => woken.length === 1);
     server.put(PATH, { ...OBJECT, metadata: { namespace: "test", name: "another" } });
@@ -87,7 +87,7 @@ describe("following", () => {
   it("knows whether a Canary follows exactly these objects, and can read each of them", async () => {
     const other = { ...REF, name: "other" };
     expect(follower.isFollowing(PODINFO, [REF])).toBe(false);
-    await follower.follow(PODINFO, [REF], FOREVER);
+    await follower.follow(PODINFO, [REF], NOT_ABORTED);
     expect(follower.isFollowing(PODINFO, [REF])).toBe(true);
     expect(follower.isFollowing(PODINFO, [REF, other])).toBe(false);
     expect(follower.isFollowing({ ...PODINFO, name: "another" }, [REF])).toBe(false);
@@ -96,7 +96,7 @@ describe("following", () => {
   });
 
   it("does not count a kind that was taken away, or one that may not be read any more, as readable", async () => {
-    await follower.follow(PODINFO, [REF], FOREVER);
+    await follower.follow(PODINFO, [REF], NOT_ABORTED);
     const message = "no";
     server.intercept = () => ({ code: 403, body: { kind: "Status", code: 403, reason: "Forbidden", message } });
     server.endWatches();
@@ -118,7 +118,7 @@ describe("following", () => {
     };
     const ref: ObjectRef = { type: RESOURCES.service, ...PODINFO };
     store(10_000);
-    await follower.follow(PODINFO, [ref], FOREVER);
+    await follower.follow(PODINFO, [ref], NOT_ABORTED);
     expect(follower.isFollowing(PODINFO, [ref])).toBe(true);
     expect(follower.cached(ref)?.metadata.annotations?.["filler"]).toHaveLength(10_000);
     expect(server.requests.filter((line) => line.includes("fieldSelector=metadata.name%3Dpodinfo"))).toHaveLength(1);
@@ -126,7 +126,7 @@ describe("following", () => {
     store(30_000);
     await until("it has outgrown its room", () => !follower.isFollowing(PODINFO, [ref]));
     await until("the Canary is woken", () => woken.includes("podinfo"));
-    await expect(follower.follow(PODINFO, [ref], FOREVER)).rejects.toThrow(
+    await expect(follower.follow(PODINFO, [ref], NOT_ABORTED)).rejects.toThrow(
       "cannot read Service test/podinfo: the objects of namespace test that the operator needs, services among them, take",
     );
   });
@@ -139,34 +139,34 @@ describe("following", () => {
       metadata: PODINFO,
       data: { a: "1" },
     });
-    await follower.follow(PODINFO, [REF], FOREVER);
+    await follower.follow(PODINFO, [REF], NOT_ABORTED);
     expect(follower.isFollowing(PODINFO, [REF, config])).toBe(false);
-    await follower.follow(PODINFO, [REF, config], FOREVER);
+    await follower.follow(PODINFO, [REF, config], NOT_ABORTED);
     expect(follower.isFollowing(PODINFO, [REF, config])).toBe(true);
     expect(follower.cached(config)?.data).toEqual({ a: "1" });
-    await follower.follow(PODINFO, [REF], FOREVER);
+    await follower.follow(PODINFO, [REF], NOT_ABORTED);
     expect(follower.isFollowing(PODINFO, [REF, config])).toBe(false);
   });
 
   it("says which objects it may not read and why, and goes on when it may", async () => {
     const message = 'deployments.apps is forbidden: User "flagger" cannot list resource "deployments"';
     server.intercept = () => ({ code: 403, body: { kind: "Status", code: 403, reason: "Forbidden", message } });
-    const refused = expect(follower.follow(PODINFO, [REF], FOREVER)).rejects.toThrow(
+    const refused = expect(follower.follow(PODINFO, [REF], NOT_ABORTED)).rejects.toThrow(
       `cannot read deployments.apps: ${message}: grant the operator's role the verbs list and watch on deployments.apps`,
     );
     await refused;
-    const failure: unknown = await follower.follow(PODINFO, [REF], FOREVER).catch((error: unknown) => error);
+    const failure: unknown = await follower.follow(PODINFO, [REF], NOT_ABORTED).catch((error: unknown) => error);
     server.intercept = undefined;
     await (failure as ReadFailure).filled;
-    await follower.follow(PODINFO, [REF], FOREVER);
+    await follower.follow(PODINFO, [REF], NOT_ABORTED);
     expect(clock.sleeping()).toEqual([]);
   });
 
   it("waits for a list that takes long, and says after a minute that there is no answer", async () => {
     server.manners = "silent";
-    const following = follower.follow(PODINFO, [REF], FOREVER);
+    const following = follower.follow(PODINFO, [REF], NOT_ABORTED);
     const refused = expect(following).rejects.toThrow("cannot read deployments.apps: no answer within 60 s: ");
-    const another = follower.follow({ ...PODINFO, name: "another" }, [REF], FOREVER).catch(() => "refused, too");
+    const another = follower.follow({ ...PODINFO, name: "another" }, [REF], NOT_ABORTED).catch(() => "refused, too");
     await until("they wait together", () => clock.sleeping().length === 1);
     await clock.advance(60_000);
     await refused;
@@ -185,7 +185,7 @@ describe("following", () => {
 
   it("says that a kind is not installed", async () => {
     server.missing.add("deployments");
-    await expect(follower.follow(PODINFO, [REF], FOREVER)).rejects.toThrow(
+    await expect(follower.follow(PODINFO, [REF], NOT_ABORTED)).rejects.toThrow(
       "kind Deployment of apps/v1 is not installed in the cluster: install it, or choose another spec.provider",
     );
   });

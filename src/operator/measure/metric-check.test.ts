@@ -10,7 +10,7 @@ import { TABLES } from "../../testing/tables.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { checkMetricServers, type MeasuringPorts, measure } from "./metric-check.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 const RATE = { name: "request-success-rate", thresholdRange: { min: 99 } };
 
 let server: Server;
@@ -47,7 +47,7 @@ const ports = (changed: Partial<MeasuringPorts> = {}): MeasuringPorts => ({
 function ask(canary: ReturnType<typeof aCanary>, part: Partial<Extract<Probe, { kind: "metric" }>> = {}, to = ports()) {
   const [metric] = canary.spec.analysis.metrics;
   if (metric === undefined) throw new Error("no metric");
-  return measure(canary, { kind: "metric", metric, source: "success-rate", of: "canary", ...part }, to, NEVER);
+  return measure(canary, { kind: "metric", metric, source: "success-rate", of: "canary", ...part }, to, NOT_ABORTED);
 }
 
 describe("a Knative target", () => {
@@ -94,12 +94,12 @@ describe("a metric server", () => {
     const canary = aCanary({ analysis: { metrics: [RATE] }, spec: { metricsServer: "prometheus:9090" } });
     const why = "building Prometheus client for prometheus:9090 prometheus address prometheus:9090 is not a valid URL";
     expect(await ask(canary)).toEqual({ kind: "error", message: `Error ${why}` });
-    expect(await checkMetricServers(canary, ports(), NEVER)).toEqual({ kind: "error", message: `error ${why}` });
+    expect(await checkMetricServers(canary, ports(), NOT_ABORTED)).toEqual({ kind: "error", message: `error ${why}` });
   });
 
   it("M17: of a template is not looked at when the metric has a built-in name", async () => {
     const canary = aCanary({ analysis: { metrics: [{ ...RATE, templateRef: { name: "nowhere" } }] } });
-    expect(await checkMetricServers(canary, ports(), NEVER)).toEqual({ kind: "passed" });
+    expect(await checkMetricServers(canary, ports(), NOT_ABORTED)).toEqual({ kind: "passed" });
     expect(asked).toEqual(["vector(1)"]);
     expect(await ask(canary, { source: "template" })).toMatchObject({
       message: 'Metric template nowhere.test error: metrictemplate.flagger.app "nowhere" not found',
@@ -116,13 +116,13 @@ describe("a metric server", () => {
       },
     ];
     const canary = aCanary({ analysis: { metrics: [{ name: "errors", templateRef: { name: "errors" } }] } });
-    expect(await checkMetricServers(canary, ports(), NEVER)).toMatchObject({
+    expect(await checkMetricServers(canary, ports(), NOT_ABORTED)).toMatchObject({
       message: expect.stringMatching(
         /^prometheus in metric template errors\.test not avaiable: running query failed: request failed: /,
       ),
     });
     const builtIn = aCanary({ analysis: { metrics: [RATE] }, spec: { metricsServer: "http://127.0.0.1:1" } });
-    expect(await checkMetricServers(builtIn, ports(), NEVER)).toMatchObject({
+    expect(await checkMetricServers(builtIn, ports(), NOT_ABORTED)).toMatchObject({
       message: expect.stringMatching(/^prometheus not avaiable: running query failed: request failed: /),
     });
   });

@@ -43,7 +43,7 @@ interface Held {
 }
 
 /** Metric servers have a time limit of their own. */
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 export function createSplitWatch({ count, sessions, steadyMs, wake }: SplitPorts): SplitWatch {
   const slot = sessions.slot<Held>();
@@ -57,8 +57,8 @@ export function createSplitWatch({ count, sessions, steadyMs, wake }: SplitPorts
   ): Promise<void> {
     const askedMs = steadyMs();
     const [ofCanary, ofPrimary] = await Promise.all([
-      count(canary, "canary", windowMs, NEVER),
-      count(canary, "primary", windowMs, NEVER),
+      count(canary, "canary", windowMs, NOT_ABORTED),
+      count(canary, "primary", windowMs, NOT_ABORTED),
     ]);
     const now = slot.get(canary.ref);
     if (now === undefined || now.run !== held.run) return;

@@ -18,7 +18,7 @@ import { type AdapterTables, chooseAdapters } from "../adapters.ts";
 import { measure } from "../measure/metric-check.ts";
 import { combineRecorders } from "./recorders.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 describe("the register", () => {
   it("Q1: the stray `required` on the list of mirrors stays in the CRD's text", () => {
@@ -80,7 +80,7 @@ describe("the register", () => {
       clock: systemClock,
       workloads: TABLES.workloads,
     };
-    const answer = await measure(canary, { kind: "metric", metric, source: "query", of: "canary" }, ports, NEVER);
+    const answer = await measure(canary, { kind: "metric", metric, source: "query", of: "canary" }, ports, NOT_ABORTED);
     expect(answer).toMatchObject({
       kind: "error",
       message: expect.stringMatching(/^Prometheus query failed for errors: template parsing failed: /),

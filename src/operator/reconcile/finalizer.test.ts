@@ -5,7 +5,7 @@ import type { CanaryStore } from "../../ports/store.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { ensureFinalizer, FINALIZER, removeFinalizer } from "./finalizer.ts";
 
-const NEVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 /** Notes every write of the finalizer, and every event. */
 function stage() {
@@ -40,14 +40,14 @@ describe("a Canary with revertOnDeletion that is deleted", () => {
   ])("goes only when everything was given back ($handedBack)", async ({ handedBack, goes, expected }) => {
     const { done, ports } = stage();
     const canary: Canary = { ...aCanary(), deleting: true };
-    expect(await removeFinalizer(canary, terminating(canary, handedBack), ports, NEVER)).toBe(goes);
+    expect(await removeFinalizer(canary, terminating(canary, handedBack), ports, NOT_ABORTED)).toBe(goes);
     expect(done).toEqual(expected);
   });
 
   it("does not go on because of what a run that ended earlier says", async () => {
     const { done, ports } = stage();
     const canary: Canary = { ...aCanary(), deleting: true };
-    expect(await removeFinalizer(canary, canary.status, ports, NEVER)).toBe(false);
+    expect(await removeFinalizer(canary, canary.status, ports, NOT_ABORTED)).toBe(false);
     expect(done).toEqual([]);
   });
 });
@@ -67,7 +67,7 @@ describe("the finalizer", () => {
     ["of others is not ours to serve", false, ["other.example.com/keep"], true, "leaves", []],
   ] as const)("%s", async (_what, wanted, finalizers, deleting, outcome, expected) => {
     const { done, ports } = stage();
-    expect(await ensureFinalizer(canaryOf(wanted, finalizers, deleting), ports, NEVER)).toBe(outcome);
+    expect(await ensureFinalizer(canaryOf(wanted, finalizers, deleting), ports, NOT_ABORTED)).toBe(outcome);
     expect(done).toEqual(expected);
   });
 });

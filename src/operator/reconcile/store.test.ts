@@ -14,7 +14,7 @@ import { FINALIZER } from "./finalizer.ts";
 import { createCanaryStore } from "./store.ts";
 
 const REF = { namespace: "test", name: "podinfo" };
-const FOREVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 /** One Canary behind an API server that merges patches, and prunes our memory when told to. */
 function stage(
@@ -140,7 +140,7 @@ describe("a status that cannot be written", () => {
   ])("because of %s is an event where a person can mend it", async (refusal, type, text) => {
     const { store } = stage(aWireCanary(), false, () => true, refusal);
     const canary = loaded(store);
-    const saved = store.save(canary, { ...canary.status, canaryWeight: 10 }, FOREVER);
+    const saved = store.save(canary, { ...canary.status, canaryWeight: 10 }, NOT_ABORTED);
     await expect(saved).rejects.toThrow(text);
     await expect(saved).rejects.toBeInstanceOf(type);
   });
@@ -163,12 +163,12 @@ describe("Canaries in the API server", () => {
   it("are asked whether they are still what was loaded; what was not is read again", async () => {
     const { store, stored, overwrite, lag } = stage(aWireCanary());
     const canary = loaded(store);
-    await store.confirm(canary, FOREVER);
-    await store.confirm(canary, FOREVER);
+    await store.confirm(canary, NOT_ABORTED);
+    await store.confirm(canary, NOT_ABORTED);
     const old = stored();
     overwrite({ ...old, metadata: { ...old.metadata, resourceVersion: "99" } });
     lag(old);
-    await expect(store.confirm(canary, FOREVER)).rejects.toMatchObject({ code: 409 });
+    await expect(store.confirm(canary, NOT_ABORTED)).rejects.toMatchObject({ code: 409 });
   });
 
   it("a status that no operator writes is refused with what to do, and crashes nothing", () => {
@@ -195,7 +195,7 @@ describe("Canaries in the API server", () => {
       for (let turn = 0; turn < 2; turn += 1) {
         const invalid = store.load(REF);
         if (invalid?.kind !== "invalid") throw new Error("the spec is not refused");
-        await store.refuse(invalid, 0, FOREVER);
+        await store.refuse(invalid, 0, NOT_ABORTED);
       }
       expect(patches).toHaveLength(1);
       const { conditions, ...rest } = stored()["status"];
@@ -224,7 +224,7 @@ describe("Canaries in the API server", () => {
       const wire = aWireCanary();
       const before = on ? others : [...others, FINALIZER];
       const { store, patches, stored } = stage({ ...wire, metadata: { ...wire.metadata, finalizers: before } });
-      await store.setFinalizer(loaded(store), on, FOREVER);
+      await store.setFinalizer(loaded(store), on, NOT_ABORTED);
       expect(patches).toEqual([{ metadata: { finalizers: on ? [...others, FINALIZER] : others } }]);
       expect(stored()["spec"]).toEqual(wire["spec"]);
     },
@@ -245,7 +245,7 @@ describe("Canaries in the API server", () => {
         drain: { kind: "until", at: 1234 },
         announced: { reason: "Suspended", message: "waiting" },
       } as typeof canary.status;
-      await store.save(canary, status, FOREVER);
+      await store.save(canary, status, NOT_ABORTED);
       expect("aviary" in stored()["status"]).toBe(!pruning);
       expect(loaded(store).status).toMatchObject({
         drain: { kind: "until", at: 1234 },
@@ -276,7 +276,7 @@ describe("Canaries in the API server", () => {
       for (const tracked of [configs("settings", "colour-5d"), wanted, configs("settings", "colour-5d"), wanted]) {
         const canary = loaded(store);
         const applied = { spec: "a", ...(tracked === undefined ? {} : { configs: tracked }) };
-        await store.save(canary, { ...canary.status, applied }, FOREVER);
+        await store.save(canary, { ...canary.status, applied }, NOT_ABORTED);
         expect(stored()["status"].trackedConfigs).toEqual(tracked);
         expect(loaded(store).status.applied).toEqual(applied);
       }
@@ -287,7 +287,7 @@ describe("Canaries in the API server", () => {
         fc.asyncProperty(fc.array(aStatus, { minLength: 2, maxLength: 4 }), async (statuses) => {
           const { store, stored } = stage(aWireCanary({ status: { phase: "Initialized" } }));
           for (const status of statuses) {
-            await store.save(loaded(store), status, FOREVER);
+            await store.save(loaded(store), status, NOT_ABORTED);
             expect(stored()["status"]).toEqual(JSON.parse(JSON.stringify(toWire(status))));
           }
         }),
@@ -308,7 +308,7 @@ describe("Canaries in the API server", () => {
       const { store, stored, overwrite } = stage(initialized());
       const canary = loaded(store);
       overwrite(written(initialized(), { finalizers: ["other.example.com/keep"] }));
-      await expect(store.setFinalizer(canary, true, FOREVER)).rejects.toThrow("has been modified");
+      await expect(store.setFinalizer(canary, true, NOT_ABORTED)).rejects.toThrow("has been modified");
       expect(stored().metadata.finalizers).toEqual(["other.example.com/keep"]);
     });
 
@@ -316,11 +316,13 @@ describe("Canaries in the API server", () => {
       const { store, stored, overwrite, lag } = stage(initialized());
       lag(initialized());
       const canary = loaded(store);
-      await store.save(canary, { ...canary.status, failedChecks: 1 }, FOREVER);
+      await store.save(canary, { ...canary.status, failedChecks: 1 }, NOT_ABORTED);
       expect(loaded(store).status.failedChecks).toBe(1);
       overwrite(written(stored(), {}, { failedChecks: 7 }));
       const late = loaded(store);
-      await expect(store.save(late, { ...late.status, failedChecks: 2 }, FOREVER)).rejects.toThrow("has been modified");
+      await expect(store.save(late, { ...late.status, failedChecks: 2 }, NOT_ABORTED)).rejects.toThrow(
+        "has been modified",
+      );
       expect(loaded(store).status.failedChecks).toBe(1);
       lag(undefined);
       expect(loaded(store).status.failedChecks).toBe(7);
@@ -334,7 +336,7 @@ describe("Canaries in the API server", () => {
         phase: "Initialized",
         drain: { kind: "until", at: 1234 },
       } as typeof canary.status;
-      await store.save(canary, draining, FOREVER);
+      await store.save(canary, draining, NOT_ABORTED);
       expect(loaded(store).status).toMatchObject({ drain: { kind: "until", at: 1234 } });
       overwrite(written(stored(), { uid: "another" }));
       expect(loaded(store).status).toMatchObject({ drain: { kind: "none" }, foreign: true });
@@ -348,21 +350,21 @@ describe("Canaries in the API server", () => {
     it("outlive the process in an annotation, which goes with them", async () => {
       const first = stage(initialized(), true);
       const canary = loaded(first.store);
-      const saved = await first.store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, FOREVER);
+      const saved = await first.store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, NOT_ABORTED);
       expect(saved.resourceVersion).toBe(first.stored().metadata.resourceVersion);
       const next = stage(first.stored(), true);
       expect(loaded(next.store).status).toMatchObject({ owedAlerts: [ALERT], foreign: true });
       const again = loaded(next.store);
-      await next.store.save(again, { ...again.status, owedAlerts: [] }, FOREVER);
+      await next.store.save(again, { ...again.status, owedAlerts: [] }, NOT_ABORTED);
       expect(next.stored().metadata.annotations).toEqual({});
-      await next.store.save(loaded(next.store), { ...again.status, owedAlerts: [] }, FOREVER);
+      await next.store.save(loaded(next.store), { ...again.status, owedAlerts: [] }, NOT_ABORTED);
       expect(next.patches).toHaveLength(3);
     });
 
     it("are in the status alone when the API server keeps it", async () => {
       const { store, stored, patches } = stage(initialized());
       const canary = loaded(store);
-      await store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, FOREVER);
+      await store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, NOT_ABORTED);
       expect(stored().metadata.annotations).toBeUndefined();
       expect(patches).toHaveLength(1);
     });
@@ -370,7 +372,7 @@ describe("Canaries in the API server", () => {
     it("do not undo a turn when they cannot be noted; an unreadable note counts as none", async () => {
       const { store } = stage(initialized(), true, (patch) => patch.metadata !== undefined);
       const canary = loaded(store);
-      await store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, FOREVER);
+      await store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, NOT_ABORTED);
       expect(loaded(store).status.owedAlerts).toEqual([ALERT]);
       for (const text of ["{", "7", '[{"message":1}]']) {
         const object = initialized();

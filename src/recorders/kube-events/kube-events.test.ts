@@ -12,7 +12,7 @@ import { SIMILAR_MAX } from "./correlate.ts";
 import { createKubeEvents, type KubeEvents } from "./kube-events.ts";
 
 const PATH = "/api/v1/namespaces/test/events";
-const FOREVER = new AbortController().signal;
+const NOT_ABORTED = new AbortController().signal;
 
 let server: ToyApiServer;
 let transport: KubeTransport;
@@ -60,7 +60,7 @@ describe("Kubernetes Events", () => {
   it("are written as Flagger writes them", async () => {
     const events = start();
     say(events, "Starting canary analysis for podinfo.test");
-    await events.flush(FOREVER);
+    await events.flush(NOT_ABORTED);
     expect(server.objects(PATH)).toMatchObject([
       {
         apiVersion: "v1",
@@ -83,7 +83,7 @@ describe("Kubernetes Events", () => {
     for (const run of ["podinfo-1", "podinfo-1", "podinfo-2"]) {
       events.record({ object, type: "Normal", message: "Advance podinfo.test canary weight 10", run });
     }
-    await events.flush(FOREVER);
+    await events.flush(NOT_ABORTED);
     const runs = server.objects(PATH).map(({ count, metadata }) => [count, metadata.annotations]);
     expect(runs).toEqual([
       [2, { "aviary.flagger.app/run": "podinfo-1" }],
@@ -94,11 +94,11 @@ describe("Kubernetes Events", () => {
   it("are counted when they repeat, and created again when the cluster has deleted them", async () => {
     const events = start();
     say(events, "Halt podinfo.test advancement", "Warning");
-    await events.flush(FOREVER);
+    await events.flush(NOT_ABORTED);
     await clock.advance(60_000);
     say(events, "Halt podinfo.test advancement", "Warning");
     say(events, "Halt podinfo.test advancement", "Normal");
-    await events.flush(FOREVER);
+    await events.flush(NOT_ABORTED);
     expect(written()).toEqual(["2 Warning Halt podinfo.test advancement", "1 Normal Halt podinfo.test advancement"]);
     expect(server.objects(PATH)[0]).toMatchObject({
       firstTimestamp: "2024-05-06T07:08:09Z",
@@ -106,7 +106,7 @@ describe("Kubernetes Events", () => {
     });
     for (const event of server.objects(PATH)) server.remove(PATH, event.metadata.name);
     say(events, "Halt podinfo.test advancement", "Warning");
-    await events.flush(FOREVER);
+    await events.flush(NOT_ABORTED);
     expect(written()).toEqual(["3 Warning Halt podinfo.test advancement"]);
   });
 
@@ -114,13 +114,13 @@ describe("Kubernetes Events", () => {
     const events = start();
     for (let weight = 1; weight <= SIMILAR_MAX + 30; weight += 1)
       say(events, `Advance podinfo.test canary weight ${weight}`);
-    await events.flush(FOREVER);
+    await events.flush(NOT_ABORTED);
     expect(written()).toHaveLength(SIMILAR_MAX + 1);
     const last = `Advance podinfo.test canary weight ${SIMILAR_MAX + 30}`;
     expect(written().at(-1)).toBe(`30 Normal (combined from similar events): ${last}`);
     await clock.advance(600_001);
     say(events, "Promotion completed! Scaling down podinfo.test");
-    await events.flush(FOREVER);
+    await events.flush(NOT_ABORTED);
     expect(written().at(-1)).toBe("1 Normal Promotion completed! Scaling down podinfo.test");
   });
 
@@ -129,7 +129,7 @@ describe("Kubernetes Events", () => {
     const events = start();
     say(events, "one");
     say(events, "two");
-    const flushed = events.flush(FOREVER);
+    const flushed = events.flush(NOT_ABORTED);
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const ms = await until("it waits", () => clock.sleeping()[0]);
       await clock.advance(ms);
@@ -169,7 +169,7 @@ describe("Kubernetes Events", () => {
     await until("it says so", () => lines.includes("the API server refused an event"));
     server.intercept = undefined;
     say(events, "one");
-    await events.flush(FOREVER);
+    await events.flush(NOT_ABORTED);
     expect(written()).toEqual(["1 Normal one"]);
   });
 
@@ -203,7 +203,7 @@ describe("Kubernetes Events", () => {
     say(events, "quiet");
     await until("the quiet one is written", () => written().length === 1);
     answer();
-    await events.flush(FOREVER);
+    await events.flush(NOT_ABORTED);
   });
 
   it("of a noisy object are dropped before those of a quiet one, when too many wait in all", async () => {
@@ -225,7 +225,7 @@ describe("Kubernetes Events", () => {
   it("are truncated to 1,024 characters", async () => {
     const events = start();
     say(events, "x".repeat(10_000_000));
-    await events.flush(FOREVER);
+    await events.flush(NOT_ABORTED);
     expect(server.objects(PATH)[0]?.message).toHaveLength(1024);
   });
 });

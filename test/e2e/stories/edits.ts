@@ -5,7 +5,7 @@ import { canary, deployment, podTemplate, type Revision } from "./manifests.ts";
 import type { StoryRun } from "./story-run.ts";
 import { UNHARMED } from "./two-steps.ts";
 
-const never = new AbortController().signal;
+const notAborted = new AbortController().signal;
 const DEPLOYMENT = RESOURCES.deployment;
 
 /** The Deployment with other labels in its selector and on its pods. */
@@ -22,7 +22,7 @@ export function edits(run: StoryRun): void {
       const name = "selector-moved";
       const story = await run.stage(name, { analysis: { stepWeights: [40, 80] } });
       const target = { type: DEPLOYMENT, namespace: name, name: "podinfo" };
-      await run.fixture.client.kube.delete(target, { propagation: "Foreground" }, never);
+      await run.fixture.client.kube.delete(target, { propagation: "Foreground" }, notAborted);
       await run.fixture.until(target, "gone", (object) => object === undefined);
       await story.change(relabelled(name, { version: "6.0.1" }, { "app.kubernetes.io/name": "podinfo" }));
       const { dropped, injected, failedByPrimary, versions } = await story.end("Succeeded");

@@ -76,7 +76,7 @@ export async function startFixture({ operators = [""], folders = [""] }: Fixture
     {},
     { timeoutMs: PATIENCE_MS },
   );
-  const never = new AbortController().signal;
+  const notAborted = new AbortController().signal;
   const manifests = readManifests(folders.map((folder) => join(ROOT, "deploy", folder))).map(patient);
   const deploys = (name: string) =>
     manifests.some(({ kind, metadata }) => kind === "Deployment" && metadata.name === name);
@@ -86,7 +86,7 @@ export async function startFixture({ operators = [""], folders = [""] }: Fixture
     webhookToken: webhookTokenOf(kubeconfig),
     client,
     async apply(...objects) {
-      for (const object of objects) await applyObject(client, object, never);
+      for (const object of objects) await applyObject(client, object, notAborted);
     },
     until: (ref, what, holds) => until(sandbox, ref, what, holds),
     said: (namespace, canary = "podinfo") => said(sandbox, namespace, canary),
@@ -160,17 +160,17 @@ function operatorsOf(manifest: KubeObject, namespaces: readonly string[]): reado
 async function clear(fixture: Fixture, namespace: string): Promise<void> {
   const { sandbox, client, until } = fixture;
   await fixture.activeUsers.get(namespace)?.stop();
-  const never = new AbortController().signal;
+  const notAborted = new AbortController().signal;
   const remove = async (gone: ObjectRef) => {
     if (sandbox.cluster.get(gone.type, gone.namespace, gone.name) === undefined) return;
-    await client.kube.delete(gone, {}, never);
+    await client.kube.delete(gone, {}, notAborted);
     await until(gone, "gone", (object) => object === undefined);
   };
   await remove({ type: RESOURCES.deployment, namespace: "istio-system", name: operatorName(namespace) });
   for (const { metadata } of sandbox.cluster.list(RESOURCES.canary, namespace)) {
     // No operator works on it any more.
     const canary = { type: RESOURCES.canary, namespace, name: metadata.name };
-    await client.kube.mergePatch(canary, { metadata: { finalizers: null } }, {}, never);
+    await client.kube.mergePatch(canary, { metadata: { finalizers: null } }, {}, notAborted);
     for (const gate of ["gate", "rollback"]) await turnGate(fixture, canary, gate, "close");
   }
   await remove({ type: RESOURCES.namespace, namespace: "", name: namespace });

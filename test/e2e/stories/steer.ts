@@ -12,8 +12,8 @@ export async function steer(
 ): Promise<KubeFields> {
   const type = STEERING.action;
   const object = { apiVersion: apiVersionOf(type), kind: type.kind, metadata: { name, namespace } };
-  const never = new AbortController().signal;
-  await client.kube.create(type, { ...object, spec: { canary: "podinfo", by: "alice", ...spec } }, never);
+  const notAborted = new AbortController().signal;
+  await client.kube.create(type, { ...object, spec: { canary: "podinfo", by: "alice", ...spec } }, notAborted);
   const ref = { type, namespace, name };
   return (await until(ref, "answered", (found) => found?.["status"]?.phase !== undefined))["status"];
 }

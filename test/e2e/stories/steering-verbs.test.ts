@@ -15,7 +15,7 @@ import { type Stage, type Story, stage } from "./story.ts";
 
 /** This file, which must ask for every verb. */
 const STORIES = readFileSync(import.meta.filename, "utf8");
-const never = new AbortController().signal;
+const notAborted = new AbortController().signal;
 const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
 
 let fixture: Fixture;
@@ -70,12 +70,12 @@ function startGitOps(namespace: string, plot: Stage, version: string, fixed: Par
   async function apply(report: boolean): Promise<void> {
     for (const manifest of manifests) {
       const ref = refOf(manifest);
-      const live = await kube.get(ref, never);
+      const live = await kube.get(ref, notAborted);
       const isDrift = !covers(live?.["spec"], manifest["spec"]);
       if (isDrift && report) reverted.push(`${manifest.kind}: ${JSON.stringify(live?.["spec"])}`);
-      await kube.apply(ref.type, manifest, { fieldManager: "kustomize-controller", force: true }, never);
+      await kube.apply(ref.type, manifest, { fieldManager: "kustomize-controller", force: true }, notAborted);
       // Self-healing patches what differs, and nothing else.
-      if (isDrift) await kube.mergePatch(ref, { spec: manifest["spec"] }, {}, never);
+      if (isDrift) await kube.mergePatch(ref, { spec: manifest["spec"] }, {}, notAborted);
     }
   }
   async function loop(): Promise<void> {
@@ -119,8 +119,8 @@ async function freeze(namespace: string, name: string, spec: KubeFields): Promis
   const type = STEERING.freeze;
   const metadata = { name, namespace };
   const object = { apiVersion: apiVersionOf(type), kind: type.kind, metadata, spec: { by: "carol", ...spec } };
-  await fixture.client.kube.create(type, object, never);
-  return () => fixture.client.kube.delete({ type, namespace, name }, {}, never);
+  await fixture.client.kube.create(type, object, notAborted);
+  return () => fixture.client.kube.delete({ type, namespace, name }, {}, notAborted);
 }
 
 describe.concurrent("people steer a release, and GitOps has nothing to revert:", () => {

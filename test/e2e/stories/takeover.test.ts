@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => fixture.stop());
 
-const never = new AbortController().signal;
+const notAborted = new AbortController().signal;
 const versionOf = (object: KubeObject | undefined) => object?.spec?.template.spec.containers[0].image.split(":")[1];
 const statusOf = (name: string) => fixture.sandbox.cluster.get(CANARY, name, "podinfo")?.status;
 const routesOf = (name: string) => fixture.sandbox.cluster.get(ROUTES, name, "podinfo")?.spec.http;
@@ -127,7 +127,7 @@ describe.concurrent("taken over from Flagger under traffic", () => {
 describe.concurrent("the operator's Deployment is deleted under traffic", () => {
   const leave = async (name: string) => {
     const ref = { type: DEPLOYMENT, namespace: "istio-system", name: `flagger-${name}` };
-    await fixture.client.kube.delete(ref, { propagation: "Foreground" }, never);
+    await fixture.client.kube.delete(ref, { propagation: "Foreground" }, notAborted);
     await fixture.until(ref, "gone", (object) => object === undefined);
     const pods = fixture.sandbox.cluster.list(RESOURCES.pod, "istio-system");
     expect(pods.filter(({ metadata }) => metadata.labels?.["app"] === ref.name)).toEqual([]);
@@ -192,7 +192,7 @@ describe.concurrent("the operator's Deployment is deleted under traffic", () => 
     await leave(name);
     const before = decisions(name);
     const ref = { type: CANARY, namespace: name, name: "podinfo" };
-    await fixture.client.kube.delete(ref, {}, never);
+    await fixture.client.kube.delete(ref, {}, notAborted);
     await more(story.users);
     expect(decisions(name)).toEqual(before);
     expect(fixture.sandbox.cluster.get(CANARY, name, "podinfo")?.metadata.deletionTimestamp).toBeDefined();

@@ -9,7 +9,7 @@ import { beforeCanary } from "./manifests.ts";
 import { stage } from "./story.ts";
 
 const { crd: CRD, deployment: DEPLOYMENT } = RESOURCES;
-const never = new AbortController().signal;
+const notAborted = new AbortController().signal;
 
 let fixture: Fixture;
 
@@ -57,14 +57,14 @@ it("the CRDs are removed first: every Canary hands back its objects, idle or in 
   await running.release({ version: "6.0.1" });
   await running.untilWeight(60);
   for (const plural of ["canaries", "metrictemplates", "alertproviders"]) {
-    await fixture.client.kube.delete({ type: CRD, namespace: "", name: `${plural}.flagger.app` }, {}, never);
+    await fixture.client.kube.delete({ type: CRD, namespace: "", name: `${plural}.flagger.app` }, {}, notAborted);
   }
   await fixture.until({ type: CRD, namespace: "", name: "canaries.flagger.app" }, "gone", gone);
   for (const namespace of names) {
     await fixture.until({ type: DEPLOYMENT, namespace, name: "podinfo-primary" }, "gone", gone);
   }
   const operator = { type: DEPLOYMENT, namespace: "istio-system", name: "flagger" };
-  await fixture.client.kube.delete(operator, { propagation: "Foreground" }, never);
+  await fixture.client.kube.delete(operator, { propagation: "Foreground" }, notAborted);
   await fixture.until(operator, "gone", gone);
   for (const [story, version] of [
     [resting, "6.0.0"],
