@@ -13,6 +13,7 @@ import { createServicesRouter } from "../services/services.ts";
 import { createAutoscalers } from "../workloads/autoscalers.ts";
 import { createWorkloads, SELECTOR_LABELS } from "../workloads/table.ts";
 
+/** Every adapter of the operator, made with its flags. */
 export interface AdapterTables {
   readonly routers: ReadonlyMap<string, Router>;
   readonly workloads: readonly Workload[];
@@ -34,6 +35,7 @@ export function createTables(
   };
 }
 
+/** The adapters of one Canary. `autoscaler` is absent when the spec names none. */
 export interface Adapters {
   readonly router: Router;
   readonly workload: Workload;
@@ -41,6 +43,7 @@ export interface Adapters {
   readonly services: ServicesRouter;
 }
 
+/** The adapters that a spec names; or why there are none, as the text of the event. */
 export type Chosen =
   | { readonly kind: "adapters"; readonly adapters: Adapters }
   | { readonly kind: "problem"; readonly detail: string };

@@ -12,6 +12,7 @@ import type { AdapterTables } from "./adapters.ts";
 
 export type { Rule } from "../ports/rights.ts";
 
+/** The rules of the roles, by who needs them. */
 export interface Rights {
   /** Of the Lease, in its own namespace. */
   readonly leader: readonly Rule[];
@@ -78,6 +79,7 @@ const COMMON: readonly Rule[] = [
 /** Messages name the pods that do not start, or why there are none. */
 const OPTIONAL: readonly Rule[] = [rule([RESOURCES.pod, RESOURCES.event], ["list"])];
 
+/** The rights that an operator with these adapters needs. */
 export function rightsOf({ routers, workloads }: Pick<AdapterTables, "routers" | "workloads">): Rights {
   return {
     leader: [rule([RESOURCES.lease], LEASE)],

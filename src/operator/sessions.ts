@@ -12,6 +12,7 @@ export interface Slot<T> {
   delete(ref: CanaryRef): void;
 }
 
+/** The memories of all Canaries. */
 export interface Sessions {
   slot<T>(): Slot<T>;
   /** For a module whose memory is not a value of one Canary. @param forget called when a Canary is forgotten */

@@ -10,6 +10,7 @@ import type { ClusterState } from "./cluster-state.ts";
 import { type ConvergePorts, converge } from "./converge.ts";
 import { type ObservePorts, observe } from "./observe.ts";
 
+/** The two ways in which a turn meets the cluster. */
 export interface ClusterView {
   /** Waits until the caches that this Canary needs are filled, then reads. */
   observe(canary: Canary, now: number, signal: AbortSignal): Promise<ClusterState>;

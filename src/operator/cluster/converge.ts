@@ -16,6 +16,7 @@ export interface ConvergePorts {
   readonly remove: RemoveObject;
 }
 
+/** How the objects of one turn are written. */
 export interface Writing {
   readonly signal: AbortSignal;
   readonly confirm: (() => Promise<void>) | undefined;

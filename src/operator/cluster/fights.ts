@@ -8,6 +8,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { KubeFields, KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import { refKey } from "./read-your-writes.ts";
 
+/** One fight, as it is announced. */
 export interface Fight {
   readonly ref: ObjectRef;
   /** The other field manager, as the API server knows it: "kustomize-controller"; undefined: not known. */

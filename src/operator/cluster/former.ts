@@ -14,6 +14,7 @@ import type { Autoscaler } from "../../ports/workload.ts";
 import { type AdapterTables, routerOf } from "../adapters.ts";
 import { isOwnedBy } from "./foreign.ts";
 
+/** What is left to do under the former names. */
 export interface Former {
   /** The Canary under the names that it had before. */
   readonly canary: Canary;

@@ -24,12 +24,14 @@ export interface PodTroublesPorts {
   readonly sessions: Sessions;
 }
 
+/** Both copies, as the caches show them. */
 export interface Seen {
   readonly target: TargetReading;
   readonly primary: PrimaryReading;
   readonly selector: PodSelector | undefined;
 }
 
+/** What was found, and when to look again. */
 export interface Troubles {
   /** For a Warning event and the condition; absent: nothing is known to keep pods from starting. */
   readonly text?: string;
@@ -37,6 +39,7 @@ export interface Troubles {
   readonly lookAgainAt?: number;
 }
 
+/** Looks at the pods of a copy that has waited long enough. Until the next look is due, a call costs no request. */
 export type LookForTroubles = (canary: Canary, seen: Seen, now: number, signal: AbortSignal) => Promise<Troubles>;
 
 interface Wait {

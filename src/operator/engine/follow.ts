@@ -74,6 +74,7 @@ function createRegister() {
  */
 const SILENCE_MS = 60_000;
 
+/** The Canary of a key that `canaryKey` made. */
 export function canaryRef(key: string): CanaryRef {
   const slash = key.indexOf("/");
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };

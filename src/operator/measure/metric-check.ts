@@ -49,6 +49,7 @@ export type Measured = Pick<Canary, "ref" | "spec">;
 const noData = (message: string): Answer => ({ kind: "no-data", message });
 const failed = (message: string): Answer => ({ kind: "error", message });
 
+/** Asks for one value of one metric. A failure of the server is an answer. */
 export async function measure(
   canary: Measured,
   probe: MetricProbe,
@@ -136,6 +137,7 @@ export function builtInServer(
   }
 }
 
+/** The key of the observer whose queries measure this Canary, see metrics/observers.ts. */
 export function keyFor({ spec }: Measured, { meshProvider, workloads }: MeasuringPorts): string {
   const targetIsService = workloadOf(workloads, spec.targetRef)?.isService === true;
   return observerKey({ meshProvider, ownProvider: spec.ownProvider, targetIsService });

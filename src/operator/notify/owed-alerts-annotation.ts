@@ -7,6 +7,7 @@ import { owedAlerts } from "../../core/status/owed-alerts.ts";
 import type { WireStatus } from "../../core/status/status.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 
+/** The annotation, as JSON; only where the CRD prunes `status.aviary`. */
 export const OWED_ALERTS = "aviary.flagger.app/owed-alerts";
 
 /**

@@ -28,6 +28,7 @@ import type { Slot } from "../sessions.ts";
 import type { ActionInbox, Steered } from "../steering/action-inbox.ts";
 import { ensureFinalizer, removeFinalizer } from "./finalizer.ts";
 
+/** Everything that a turn needs beside the Canary. */
 export interface Ports {
   readonly clock: Clock;
   readonly store: CanaryStore;
@@ -55,6 +56,10 @@ export type Requeue =
 
 const NO_STEERING: Steered = { actions: [] };
 
+/**
+ * Takes one turn of one Canary.
+ * @throws what a read of the cluster or a write throws: then the turn is taken again
+ */
 export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSignal): Promise<Requeue> {
   const loaded = ports.store.load(ref);
   if (loaded === undefined) return forget(ref, ports);

@@ -15,6 +15,7 @@ import { type CanaryActionSpec, type CanaryActionStatus, STEERING } from "../../
 import { createSweep } from "./answered-actions.ts";
 import { frozenBy, scopeOf } from "./freezes.ts";
 
+/** What people ask of one Canary now. */
 export interface Steered {
   /** The oldest that is not answered yet; empty when there is none. A turn applies one. */
   readonly actions: readonly Action[];
@@ -35,6 +36,7 @@ export interface ActionInbox {
   onChange(wake: (ref: CanaryRef) => void, canariesOf: (namespace: string) => readonly string[]): () => void;
 }
 
+/** The turn that answers actions. */
 export interface AnsweredTurn {
   /** Milliseconds since the epoch. */
   readonly now: number;

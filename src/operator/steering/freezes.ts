@@ -11,6 +11,7 @@ import type { ObjectCache } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { CanaryFreezeSpec } from "../../ports/steering.ts";
 
+/** The freeze that counts for one Canary now. */
 export interface Frozen {
   readonly freeze?: Freeze;
   /** When a freeze begins or ends, and another turn is due. Milliseconds since the epoch. */
@@ -72,6 +73,7 @@ const tooMany = (count: number): Freeze => ({
   reason: `the namespace has ${count} freezes, and ${MOST_FREEZES} can be read: delete those that are over`,
 });
 
+/** Whether a CanaryFreeze concerns its own namespace, or every namespace. */
 export const scopeOf = ({ spec }: KubeObject): "namespace" | "cluster" =>
   (spec as CanaryFreezeSpec).scope === "cluster" ? "cluster" : "namespace";
 

@@ -29,7 +29,8 @@ export interface Quarantine {
 const FIRST_MS = 3_600_000;
 const LONGEST_MS = 24 * FIRST_MS;
 
-export function lengthOf(strikes: number): number {
+/** How long a Canary is left alone, in milliseconds: twice as long after each strike, a day at most. */
+export function quarantineMs(strikes: number): number {
   return Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(10, Math.max(0, strikes - 1)));
 }
 
@@ -70,7 +71,7 @@ export function createQuarantine(entries: readonly QuarantineEntry[]): Quarantin
       if (entry === undefined) return undefined;
       const first = versions.get(canary) ?? version;
       versions.set(canary, first);
-      const until = entry.at + lengthOf(entry.strikes);
+      const until = entry.at + quarantineMs(entry.strikes);
       // A clock that was set back must not keep the Canary in quarantine for longer.
       const isOver = now >= until || now < entry.at - FIRST_MS;
       if (first === version && !isOver) return { until, where: entry.where };
