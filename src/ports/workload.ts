@@ -71,6 +71,17 @@ export interface Workload {
   renderPrimary(canary: Canary, wanted: DesiredState, seen: Snapshot): readonly KubeObject[];
   /** The target, scaled as it should be; empty when it is not to be touched. */
   renderTarget(canary: Canary, wanted: DesiredState, seen: Snapshot): readonly KubeObject[];
+  /**
+   * What a person does to give the target pods again when the primary is deleted with its Canary: "you run: kubectl …".
+   * Absent: such a target has pods while the primary serves.
+   */
+  revival?(target: WorkloadName, seen: Snapshot): string;
+}
+
+/** Names a workload. */
+export interface WorkloadName {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 /** An object that says under which name the metrics of each side are found. */

@@ -43,6 +43,10 @@ export const BY_REPLICAS = {
     );
   },
   primaryReplicas,
+  revival: ({ type: { kind }, namespace, name }: ObjectRef, primary: WorkloadObject | undefined): string => {
+    const size = Math.max(1, primary?.spec?.replicas ?? 1);
+    return `you run: kubectl -n ${namespace} scale ${kind.toLowerCase()}/${name} --replicas=${size}`;
+  },
   inputs: (canary: Canary): readonly ObjectRef[] => scalerOf(canary).flatMap((ref) => [ref, primaryScaler(ref)]),
 };
 

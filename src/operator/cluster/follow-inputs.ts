@@ -36,6 +36,11 @@ export async function followAndDigest(
   await followInputs(canary, adapters, more, ports, signal);
 }
 
+/** The snapshot without the objects that are left out of memory: a cache throws when it is asked for one of them. */
+export function inMemory(snapshot: Snapshot, isLeftOut: (ref: ObjectRef) => boolean = () => false): Snapshot {
+  return { ...snapshot, get: (ref) => (isLeftOut(ref) ? undefined : snapshot.get(ref)) };
+}
+
 /**
  * The objects to read depend on objects that were read (a pod template names its ConfigMaps), so the list is made until
  * it stays.
@@ -48,9 +53,8 @@ async function followInputs(
   signal: AbortSignal,
 ): Promise<void> {
   const { router, workload, services, autoscaler } = adapters;
-  const { snapshot, isLeftOut } = ports;
   // What is left out of memory is unknown until it is followed. The next round knows what it names.
-  const seen: Snapshot = { ...snapshot, get: (ref) => (isLeftOut?.(ref) === true ? undefined : snapshot.get(ref)) };
+  const seen = inMemory(ports.snapshot, ports.isLeftOut);
   for (let known = -1, round = 0; round < 3; round += 1) {
     const refs = [
       ...workload.inputs(canary, seen),

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import { aWireCanary } from "../../testing/canary.ts";
+import { createTables } from "../adapters.ts";
 import { warnOfDeletion } from "./deleted-canary.ts";
 
 function said(object: KubeObject, primary?: KubeObject): readonly string[] {
@@ -11,7 +12,8 @@ function said(object: KubeObject, primary?: KubeObject): readonly string[] {
     forget: () => {},
     announce: (_about, { message }) => messages.push(message),
   };
-  warnOfDeletion({ type: "deleted", object, old: object }, primary, recorder);
+  const seen = { get: () => primary, list: () => [] };
+  warnOfDeletion({ type: "deleted", object, old: object }, createTables().workloads, seen, recorder);
   return messages;
 }
 

@@ -12,14 +12,14 @@ import { createWorkQueue, type WorkQueue, type WorkQueueOptions } from "../../ku
 import type { ClusterCalls } from "../../metrics/provider.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
 import type { KubeReader, ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
-import { type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
+import { RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
 import type { ProbeRunner } from "../../ports/probe-runner.ts";
 import type { Recorder } from "../../ports/recorder.ts";
-import type { Snapshot } from "../../ports/snapshot.ts";
 import { type AdapterTables, routerKinds } from "../adapters.ts";
 import { type ClusterViewPorts, createClusterView } from "../cluster/cluster-view.ts";
 import { createFights, type Fight, type Fights } from "../cluster/fights.ts";
+import { inMemory } from "../cluster/follow-inputs.ts";
 import { createPodTroubles } from "../cluster/pod-troubles.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
 import { warnOfRenaming } from "../cluster/renamed.ts";
@@ -160,7 +160,7 @@ export function startEngine(options: EngineOptions): Engine {
     const ref = { namespace, name };
     if (change.type === "deleted") snapshot.noteDeletion(RESOURCES.canary, change.object);
     claims.observe(change);
-    warnOfDeletion(change, primaryOf(change.object, snapshot, isLeftOut), recorder);
+    warnOfDeletion(change, options.tables.workloads, inMemory(snapshot, isLeftOut), recorder);
     warnOfRenaming(change, options.log);
     if (change.type !== "deleted" && snapshot.isOwnWrite(ref, RESOURCES.canary, change.object)) return;
     wake(ref);
@@ -221,18 +221,6 @@ function fightsOf(options: EngineOptions, complaints: () => Complaints): Fights 
       options.onFight?.(fight);
     },
   });
-}
-
-/** The primary as the cache shows it; undefined for targets without a size. */
-function primaryOf(
-  { metadata, spec }: KubeObject,
-  seen: Snapshot,
-  isLeftOut: Follower["isLeftOut"],
-): KubeObject | undefined {
-  const { kind, name } = spec?.targetRef ?? {};
-  const type = [RESOURCES.deployment, RESOURCES.statefulSet].find((known) => known.kind === kind);
-  const ref = type && { type, namespace: metadata.namespace ?? "", name: `${name}-primary` };
-  return ref === undefined || isLeftOut(ref) ? undefined : seen.get(ref);
 }
 
 function probesOverHttp(options: EngineOptions, { read }: Follower): ProbeRunner {

@@ -48,6 +48,10 @@ export function createCopiedWorkload(kind: CopiedKind, options: WorkloadOptions)
     read: (canary, seen, now) => read(canary, seen, now, kind, options),
     renderPrimary: (canary, wanted, seen) => renderPrimary(canary, wanted, seen, kind, options),
     renderTarget: (canary, wanted, seen) => renderTarget(canary, wanted, seen, kind),
+    revival(target, seen) {
+      const ref = { type: kind.type, ...target };
+      return kind.revival(ref, seen.get({ ...ref, name: primaryNameOf(target.name) }));
+    },
   };
 }
 

@@ -54,6 +54,8 @@ export interface Scaling {
   primaryReplicas(target: WorkloadObject, canary: Canary, before: Before): Partial<WorkloadSpec>;
   /** Further objects that scaling reads. */
   inputs(canary: Canary): readonly ObjectRef[];
+  /** See `Workload.revival`. @param primary as it was seen last */
+  revival(target: ObjectRef, primary: WorkloadObject | undefined): string;
 }
 
 export interface CopiedKind extends Scaling {

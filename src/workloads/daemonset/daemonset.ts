@@ -38,6 +38,7 @@ const DAEMON_SET: CopiedKind = {
   emptied,
   unplaced,
   primaryReplicas: () => ({}),
+  revival: ({ name }) => `you remove the node selector that keeps DaemonSet ${name} down`,
   inputs: () => [],
 };
 
