@@ -152,8 +152,8 @@ describe("a status that cannot be written", () => {
     };
     const text = "canary podinfo.test cannot be written, and the rollout waits: cannot patch resource";
     const [one, other] = [refused(), refused()];
-    await expect(one.store.setFinalizer(one.canary, true, FOREVER)).rejects.toThrow(`finalizers of ${text}`);
-    const confirmed = other.store.confirm(other.canary, FOREVER);
+    await expect(one.store.setFinalizer(one.canary, true, NOT_ABORTED)).rejects.toThrow(`finalizers of ${text}`);
+    const confirmed = other.store.confirm(other.canary, NOT_ABORTED);
     await expect(confirmed).rejects.toThrow(text);
     await expect(confirmed).rejects.toBeInstanceOf(WriteFailure);
   });
