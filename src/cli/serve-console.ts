@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import { createAccess } from "../console/access.ts";
 import { createOidc, type OidcOptions } from "../console/oidc.ts";
+import { listingParts } from "../console/parts.ts";
 import { KEPT } from "../console/records.ts";
 import { createSeal } from "../console/sealed.ts";
 import { createSeries, type MetricsServer } from "../console/series.ts";
@@ -87,7 +88,7 @@ export async function serveConsole(
   });
   const running = await startConsole({
     ...{
-      client,
+      client: listingParts(client),
       access,
       sessions,
       canaries,

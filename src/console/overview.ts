@@ -6,16 +6,19 @@ import { STEERING } from "../ports/steering.ts";
 import { recordsOf, type Tally } from "./records.ts";
 import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem, seenBy, visible } from "./route.ts";
 import { textIn } from "./shown.ts";
+import { isSketch } from "./sketches.ts";
 import type { FreezeView, InsightsView } from "./types.ts";
 
 const KEPT_CHECKS = { forMs: 5000, most: 1 };
 const keepers = new WeakMap<Console["client"], KeepAnswer>();
 
 /** It lists half of the cluster: people who ask at the same time get one answer. */
-export async function checks({ client, signal, clock, namespace = "" }: Console): Promise<Answer> {
+export async function checks({ client, signal, clock, canaries, namespace = "" }: Console): Promise<Answer> {
   const keep = keepers.get(client) ?? createKeptAnswers(clock, KEPT_CHECKS);
   keepers.set(client, keep);
-  return ok({ findings: await keep("checks", () => findingsOf(client, namespace, signal)) });
+  // Those that the console does not keep, because the objects of their namespaces are too large, are not looked at.
+  const known = canaries.list(namespace).filter((canary) => !isSketch(canary));
+  return ok({ findings: await keep("checks", () => findingsOf(client, namespace, signal, known)) });
 }
 
 export async function freezes(console: Console, { user }: Asked): Promise<Answer> {

@@ -7,14 +7,16 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import { STEERING } from "../../src/ports/steering.ts";
-import { startStubCluster } from "../../src/testing/stub-cluster.ts";
+import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { PROGRAM } from "../program.ts";
-import { canaryOf, kubeconfigOf } from "./burst.ts";
+import { canaryOf, deployment, kubeconfigOf } from "./burst.ts";
 
 const MiB = 2 ** 20;
 const HEAP_MB = 120;
 const CANARIES = 400;
 const RUNS = 1_000;
+/** Pods of a workload, Events of a Canary, freezes and Deployments. */
+const OTHERS = 1_500;
 
 /** Canaries of 1 MiB in 40 namespaces, and records of 128 KiB, of which the console keeps less. */
 async function crowded() {
@@ -30,6 +32,10 @@ async function crowded() {
       const { kind, metadata, spec } = object;
       if (!metadata.namespace?.startsWith("abuser-")) return object;
       if (kind === "CanaryRun") return { ...object, spec: { ...spec, images } } as KubeObject;
+      if (kind === "Pod") return { ...object, spec: { filler: filler.slice(0, MiB / 8) } };
+      if (kind === "Deployment") return { ...object, spec: { ...spec, filler: filler.slice(0, MiB / 8) } };
+      const annotations = { filler: filler.slice(0, MiB / 8) };
+      if (kind === "Event" || kind === "CanaryFreeze") return { ...object, metadata: { ...metadata, annotations } };
       const webhooks = [{ name: "x", url: "http://x", metadata: { filler } }];
       return kind === "Canary" ? { ...object, spec: { ...spec, analysis: { ...spec?.analysis, webhooks } } } : object;
     },
@@ -40,6 +46,7 @@ async function crowded() {
     const metadata = { namespace: `abuser-${i % 40}`, name: `r-${i}` };
     cluster.put(STEERING.run, { metadata, spec: { canary: `c-${i % CANARIES}` }, status: { verdict: "promoted" } });
   }
+  crowd(cluster, cluster.get(RESOURCES.canary, "abuser-0", "c-0")?.metadata.uid ?? "");
   cluster.put(RESOURCES.canary, canaryOf({ namespace: "quiet", name: "app" }));
   const metadata = { namespace: "quiet", name: "app-1" };
   cluster.put(STEERING.run, {
@@ -48,6 +55,19 @@ async function crowded() {
     status: { verdict: "promoted", sentence: "Promoted." },
   });
   return cluster;
+}
+
+/** What the page of a Canary reads, and that of the checks. */
+function crowd(cluster: StubCluster, uid: string): void {
+  const namespace = "abuser-0";
+  for (let i = 0; i < OTHERS; i += 1) {
+    const name = i === 0 ? "c-0" : `x-${i}`;
+    cluster.put(RESOURCES.deployment, deployment({ namespace, name }));
+    cluster.put(RESOURCES.pod, { metadata: { namespace, name, labels: { app: "c-0" } }, status: { phase: "Running" } });
+    const event = { involvedObject: { uid }, type: "Normal", message: `event ${i}` };
+    cluster.put(RESOURCES.event, { metadata: { namespace, name }, ...event });
+    cluster.put(STEERING.freeze, { metadata: { namespace, name }, spec: { by: "me", runs: "finish" } });
+  }
 }
 
 it(`the console lives within a heap of ${HEAP_MB} MB beside tenants who store large objects, and shows all canaries`, async () => {
@@ -87,10 +107,14 @@ it(`the console lives within a heap of ${HEAP_MB} MB beside tenants who store la
     while (runs.length === 0) ({ runs } = await read("canaries/quiet/app"));
     expect(runs).toMatchObject([{ id: "app-1", sentence: "Promoted." }]);
     for (let i = 0; i < 5; i += 1) await read("runs");
+    const crowded = await read("canaries/abuser-0/c-0");
+    expect([crowded.canary.pods.length, crowded.events.length]).toEqual([OTHERS, 100]);
+    expect((await read("freezes")).rows).toHaveLength(OTHERS);
+    expect((await read("checks")).findings.length).toBeGreaterThan(0);
     await read("insights");
     const status = readFileSync(`/proc/${program.pid}/status`, "utf8");
     const most = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1000;
-    expect(most).toBeLessThan(300);
+    expect(most).toBeLessThan(350);
   } finally {
     program.kill("SIGKILL");
     await cluster.close();

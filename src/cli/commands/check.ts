@@ -62,22 +62,24 @@ ${describeOptions(OPTIONS)}`,
   },
 };
 
-/** @param namespace of the Canaries that are looked at; "": all */
+/**
+ * @param namespace of the Canaries that are looked at; "": all
+ * @param known these Canaries; absent: they are listed
+ */
 export async function findingsOf(
   client: ClusterClient,
   namespace: string,
   signal: AbortSignal,
+  known?: readonly KubeObject[],
 ): Promise<readonly Finding[]> {
-  const leases = (await listed(client, RESOURCES.lease, "", {}, signal)).filter(
-    ({ metadata }) => metadata.name === LEASE,
-  );
+  const leases = await listed(client, RESOURCES.lease, "", { fieldSelector: `metadata.name=${LEASE}` }, signal);
   return [
     await cluster(client, signal),
     ...(await definitions(client, signal)),
     ...(await rights(client, signal)),
     ...(await operator(client, leases, signal)),
     ...(await strayFreezes(client, leases, signal)),
-    ...(await canaries(client, namespace, signal)),
+    ...(await canaries(client, known ?? (await listed(client, RESOURCES.canary, namespace, {}, signal)), signal)),
   ];
 }
 
@@ -141,8 +143,8 @@ async function operator(
   leases: readonly KubeObject[],
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const deployments = await listed(client, RESOURCES.deployment, "", {}, signal);
-  const found = deployments.filter(({ spec }) => (spec?.template?.spec?.containers ?? []).some(isOperator));
+  const deployments = await listed(client, RESOURCES.deployment, "", { part: operatorPart }, signal);
+  const found = deployments.filter(runsOperator);
   const pods = found.map(({ metadata, status }) => {
     const where = `operator ${metadata.name}.${metadata.namespace}`;
     const ready: number = status?.readyReplicas ?? 0;
@@ -176,6 +178,14 @@ async function strayFreezes(client: ClusterClient, leases: readonly KubeObject[]
   );
 }
 
+const runsOperator = ({ spec }: KubeObject): boolean => (spec?.template?.spec?.containers ?? []).some(isOperator);
+
+/** A cluster may have thousands of Deployments: of those that run no operator nothing is asked. */
+const operatorPart = (deployment: KubeObject): KubeObject => {
+  const { apiVersion, kind, metadata } = deployment;
+  return runsOperator(deployment) ? deployment : { apiVersion, kind, metadata: { name: metadata.name } };
+};
+
 function isOperator({ image = "", command = [], args = [] }: KubeFields): boolean {
   const name = String(image).split("/").at(-1)?.split(/[:@]/)[0];
   return (
@@ -183,8 +193,7 @@ function isOperator({ image = "", command = [], args = [] }: KubeFields): boolea
   );
 }
 
-async function canaries(client: ClusterClient, namespace: string, signal: AbortSignal): Promise<readonly Finding[]> {
-  const all = await listed(client, RESOURCES.canary, namespace, {}, signal);
+async function canaries(client: ClusterClient, all: readonly KubeObject[], signal: AbortSignal) {
   const [spaces, findings] = await Promise.all([
     spaceFindings(client, all.map(factsOf), signal),
     Promise.all(all.map((canary) => canaryFindings(client, canary, signal))),

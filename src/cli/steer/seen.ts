@@ -1,6 +1,6 @@
 /** Reads of the cluster that several commands need. What is not installed or not permitted reads as empty. */
 import { didYouMean } from "../../core/spec/nearest.ts";
-import { isForbidden, isNotFound } from "../../ports/kube.ts";
+import { isForbidden, isNotFound, type ListOptions } from "../../ports/kube.ts";
 import { type KubeObject, labelText, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { canarySelector, isOfCanary, STEERING } from "../../ports/steering.ts";
 import { primaryNameOf } from "../../workloads/metadata.ts";
@@ -53,7 +53,7 @@ export async function listed(
   { kube }: ClusterClient,
   type: ResourceType,
   namespace: string,
-  options: { readonly labelSelector?: string; readonly fieldSelector?: string },
+  options: ListOptions,
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
   return await orNothing(kube.list(type, namespace, options, signal));
