@@ -90,8 +90,10 @@ export function Matrix({ checks }: { checks: readonly CheckView[] }) {
               </th>
               {groups.map(({ step, weight, looks: own }) => (
                 <th scope="colgroup" colSpan={own.length} key={own[0]} class="step">
-                  {step === 0 ? "before" : `step ${step}`}
-                  <span class="dim"> · {weight} %</span>
+                  <span class="stays">
+                    {step === 0 ? "before" : `step ${step}`}
+                    <span class="dim"> · {weight} %</span>
+                  </span>
                 </th>
               ))}
             </tr>

@@ -1,6 +1,6 @@
 /** How the traffic is split: what the operator promised, and what was measured. */
 import type { SeriesView } from "../../src/console/types.ts";
-import { number } from "../format.ts";
+import { asSentence, number } from "../format.ts";
 
 export function Split({ weight, label }: { weight: number; label: string }) {
   return (
@@ -31,18 +31,20 @@ const CHANCE = 4;
 interface BandProps {
   readonly weight: number;
   readonly share: SeriesView["share"];
+  /** Why there is no share, as far as it is known yet. */
+  readonly unmeasured: string | undefined;
   /** Milliseconds since the epoch: when the weight was promised. */
   readonly since: number;
   readonly mirror: boolean;
 }
 
 /** Promised above, measured below, on one scale. */
-export function Band({ weight, share, since, mirror }: BandProps) {
+export function Band({ weight, share, unmeasured, since, mirror }: BandProps) {
   return (
     <div class="band">
       <Row name="promised" percent={weight} note={mirror ? "answers of the canary are thrown away" : ""} />
       {share === undefined ? (
-        <p class="dim small">Not measured: Prometheus counts no requests of the two versions.</p>
+        unmeasured !== undefined && <p class="dim small">{asSentence(`not measured: ${unmeasured}`)}</p>
       ) : (
         <Row
           name="measured"

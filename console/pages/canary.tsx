@@ -72,8 +72,9 @@ const ticks = computed(() => Math.floor(now.value / SERIES_MS));
 function Live({ view }: { view: CanaryView }) {
   const tick = view.running && !still.value ? ticks.value : 0;
   const address = `/canaries/${view.namespace}/${view.name}/series?minutes=15`;
-  const { value } = useRead<SeriesView>(address, tick);
+  const { value, problem } = useRead<SeriesView>(address, tick);
   const series = value.value;
+  const unmeasured = series?.trouble ?? series?.unmeasured ?? problem.value?.message;
   const marks = view.run === undefined ? [] : marksOf(view.run.checks);
   const state = railState(view);
   const step = view.running ? view.step : (view.run?.step ?? 0);
@@ -83,22 +84,25 @@ function Live({ view }: { view: CanaryView }) {
         <Band
           weight={view.weight}
           share={series?.share}
+          unmeasured={unmeasured}
           since={view.since}
           mirror={view.plan[view.step - 1]?.mirror === true}
         />
       )}
       {view.plan.length > 0 && (
-        <Rail steps={view.plan} step={step} state={state} judgedAt={view.judgedAt} intervalMs={view.intervalMs} />
+        <>
+          <Rail steps={view.plan} step={step} state={state} judgedAt={view.judgedAt} intervalMs={view.intervalMs} />
+          <p class="dim">
+            {view.running && (
+              <>
+                {view.failedChecks} of {view.threshold} failed checks · since <Ago since={view.since} /> ·{" "}
+              </>
+            )}
+            {view.strategy} on {view.provider} · a step lasts {view.intervalMs / 1000} s
+            {` · ${view.threshold} failed ${view.threshold === 1 ? "check rolls" : "checks roll"} back`}
+          </p>
+        </>
       )}
-      <p class="dim">
-        {view.running && (
-          <>
-            {view.failedChecks} of {view.threshold} failed checks · since <Ago since={view.since} /> ·{" "}
-          </>
-        )}
-        {view.strategy} on {view.provider} · a step lasts {view.intervalMs / 1000} s
-        {` · ${view.threshold} failed ${view.threshold === 1 ? "check rolls" : "checks roll"} back`}
-      </p>
       {series !== undefined && series.charts.length > 0 ? (
         <section aria-labelledby="measured">
           <h2 id="measured">Canary and primary, the last 15 minutes</h2>
@@ -107,7 +111,6 @@ function Live({ view }: { view: CanaryView }) {
       ) : (
         view.run !== undefined && <Charts charts={recordedCharts(view.run.checks)} marks={marks} />
       )}
-      {series?.trouble !== undefined && view.running && <p class="dim small">No live charts: {series.trouble}.</p>}
     </>
   );
 }

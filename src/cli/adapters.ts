@@ -10,6 +10,7 @@ import {
   routerOf,
   workloadOf,
 } from "../operator/adapters.ts";
+import { modelFor, type NamingPorts } from "../operator/measure/query-model.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import type { Router } from "../ports/router.ts";
 import type { Workload } from "../ports/workload.ts";
@@ -46,3 +47,18 @@ export function newCanary({ metadata }: KubeObject, spec: CanarySpec) {
 /** @returns a problem for a Canary that the operator refuses, though its spec is valid */
 export const adaptersFor = (wire: KubeObject, spec: CanarySpec): Chosen =>
   chooseAdapters(newCanary(wire, spec), TABLES);
+
+export type ReadObject = NamingPorts["read"];
+
+/**
+ * What the operator renders the queries of one version from. Some kinds of target say themselves by which name their
+ * metrics are found.
+ * @returns why that object cannot be read
+ */
+export const modelOf = (
+  canary: Parameters<typeof modelFor>[0],
+  of: "canary" | "primary",
+  metric: Parameters<typeof modelFor>[2],
+  read: ReadObject,
+  signal: AbortSignal,
+) => modelFor(canary, { of }, metric, { workloads: TARGETS, read }, signal);

@@ -93,7 +93,7 @@ export async function serveConsole(
       sessions,
       canaries,
       runs,
-      series: createSeries(metrics, systemClock),
+      series: createSeries(metrics, systemClock, client.kube.get),
       signal,
       clock: systemClock,
       ...(namespace === undefined ? {} : { namespace }),

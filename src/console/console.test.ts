@@ -84,7 +84,7 @@ async function start(
   await canaries.synced;
   const access = createAccess(mode, client, systemClock);
   const running = await startConsole({
-    ...{ client, access, canaries, runs, series: createSeries(undefined, systemClock) },
+    ...{ client, access, canaries, runs, series: createSeries(undefined, systemClock, client.kube.get) },
     sessions: createSessions({ seal: createSeal("test".repeat(8)), clock: systemClock, isSecure: false }),
     ...{ signal: stopped.signal, clock },
     ...{ host: "127.0.0.1", port: 0, pages: folder, basePath },

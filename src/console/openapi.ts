@@ -60,7 +60,7 @@ const CANARY = fields({
   verbs: list(fields({ verb: of(...VERBS), effect: text, "refusal?": text })),
 });
 const SERIES = fields({
-  ...{ ...all(number, "from to stepMs"), "trouble?": text },
+  ...{ ...all(number, "from to stepMs"), ...all(text, "unmeasured? trouble?") },
   charts: list(
     fields({ check: text, unit: text, "min?": number, "max?": number, canary: list(point), primary: list(point) }),
   ),

@@ -3,9 +3,9 @@
  * the browser names a Canary and never sends a query, so a person sees the metrics of no other tenant.
  */
 import type { Dispatcher } from "undici";
-import { parseOptions, targetOf } from "../cli/adapters.ts";
+import { modelOf, parseOptions, type ReadObject, targetOf } from "../cli/adapters.ts";
 import { parseSpec } from "../core/spec/parse.ts";
-import { type CanarySpec, type Metric, primaryName } from "../core/spec/spec.ts";
+import type { CanarySpec, Metric } from "../core/spec/spec.ts";
 import { limitsOf } from "../core/turn/checks.ts";
 import { errorText } from "../error-text.ts";
 import { builtInQuery, observerFor, observerKey, type QueryKind } from "../metrics/observers.ts";
@@ -30,10 +30,10 @@ const MOST_KEPT = 50;
 const MOST_CHARTS = 20;
 const FINEST_MS = 5000;
 
-const NO_SERVER = "no Prometheus is known to the console: start it with --metrics-server URL";
+const NO_SERVER = "the console knows no Prometheus, start it with --metrics-server URL";
 
 /** Answers are kept for ten seconds: many people who look at one Canary cost what one person costs. */
-export function createSeries(server: MetricsServer | undefined, clock: Clock): Series {
+export function createSeries(server: MetricsServer | undefined, clock: Clock, readObject: ReadObject): Series {
   const kept = new Map<string, { readonly until: number; readonly view: Promise<SeriesView> }>();
   return async (canary, minutes, signal) => {
     const { namespace = "default", name, resourceVersion = "" } = canary.metadata;
@@ -41,7 +41,7 @@ export function createSeries(server: MetricsServer | undefined, clock: Clock): S
     const found = kept.get(key);
     if (found !== undefined && found.until > clock.now()) return await found.view;
     if (kept.size >= MOST_KEPT) kept.clear();
-    const view = read(canary, namespace, { server, clock, minutes }, signal);
+    const view = read(canary, namespace, { server, clock, minutes, readObject }, signal);
     kept.set(key, { until: clock.now() + KEPT_MS, view });
     view.catch(() => kept.delete(key));
     return await view;
@@ -52,12 +52,13 @@ interface Reading {
   readonly server: MetricsServer | undefined;
   readonly clock: Clock;
   readonly minutes: number;
+  readonly readObject: ReadObject;
 }
 
 async function read(
   canary: KubeObject,
   namespace: string,
-  { server, clock, minutes }: Reading,
+  { server, clock, minutes, readObject }: Reading,
   signal: AbortSignal,
 ): Promise<SeriesView> {
   const to = Math.floor(clock.now() / FINEST_MS) * FINEST_MS;
@@ -74,12 +75,13 @@ async function read(
   const span: Span = { from: from / 1000, to: to / 1000, step: stepMs / 1000 };
   const range = (query: string) => queryRange(options, query, span, signal);
   try {
-    const { name } = canary.metadata;
-    const [requests, ...charts] = await Promise.all([
-      requestsOf(spec, name, namespace, server, range),
-      ...queriesOf(spec, name, namespace, server).slice(0, MOST_CHARTS).map(chartOf(range)),
+    const names = await namesOf({ ref: { name: canary.metadata.name, namespace }, spec }, readObject, signal);
+    if (typeof names === "string") return nothing(names);
+    const [split, ...charts] = await Promise.all([
+      splitOf(spec, names, server, to, range),
+      ...queriesOf(spec, names, server).slice(0, MOST_CHARTS).map(chartOf(range)),
     ]);
-    return { from, to, stepMs, charts, ...requests };
+    return { from, to, stepMs, charts, ...split };
   } catch (error) {
     signal.throwIfAborted();
     return nothing(`Prometheus cannot be asked: ${errorText(error)}`);
@@ -111,25 +113,32 @@ const BUILT_IN: Readonly<Record<string, "success-rate" | "duration">> = {
   "request-duration": "duration",
 };
 
-function modelOf(spec: CanarySpec, name: string, namespace: string, metric: Pick<Metric, "interval">, target: string) {
-  return {
-    ...{ name, namespace, target, service: spec.service.name, interval: metric.interval },
-    ingress: spec.ingressRef?.name ?? spec.targetRef.name,
-    route: spec.routeRef?.name ?? spec.targetRef.name,
-  };
+/** What the queries of each version are rendered from. */
+interface Names {
+  readonly canary: QueryModel;
+  readonly primary: QueryModel;
+}
+
+/** @returns why the object that tells the names cannot be read */
+async function namesOf(
+  canary: Parameters<typeof modelOf>[0],
+  readObject: ReadObject,
+  signal: AbortSignal,
+): Promise<Names | string> {
+  const of = (version: keyof Names) => modelOf(canary, version, { interval: WINDOW }, readObject, signal);
+  const [ours, theirs] = await Promise.all([of("canary"), of("primary")]);
+  if (typeof ours === "string") return ours;
+  return typeof theirs === "string" ? theirs : { canary: ours, primary: theirs };
 }
 
 /**
  * The queries of the checks that the console's own Prometheus answers: built-in ones, and those written in the Canary.
  */
-function queriesOf(spec: CanarySpec, name: string, namespace: string, server: MetricsServer): readonly Asked[] {
-  const both = (metric: Metric, render: (model: QueryModel) => string) => {
-    const at = (target: string) =>
-      render({
-        ...modelOf(spec, name, namespace, metric, target),
-        variables: metric.templateVariables ?? {},
-      });
-    const [canary, primary] = [at(spec.targetRef.name), at(primaryName(spec))];
+function queriesOf(spec: CanarySpec, names: Names, server: MetricsServer): readonly Asked[] {
+  const both = ({ interval, templateVariables = {} }: Metric, render: (model: QueryModel) => string) => {
+    const [canary, primary] = [names.canary, names.primary].map((model) =>
+      render({ ...model, interval, variables: templateVariables }),
+    ) as [string, string];
     return { canary, primary: primary === canary ? undefined : primary };
   };
   return spec.analysis.metrics.flatMap((metric): Asked[] => {
@@ -159,35 +168,36 @@ const observerOf = (spec: CanarySpec, { meshProvider }: MetricsServer) =>
   );
 
 const WINDOW = "1m";
+const WINDOW_MS = 60_000;
 const REQUESTS: QueryKind = "requests";
 
-/** The split as it was measured: the part of all requests that the canary got. */
-async function requestsOf(
+/** The split as it was measured: the part of all requests that the canary got, or why that is not known. */
+async function splitOf(
   spec: CanarySpec,
-  name: string,
-  namespace: string,
+  names: Names,
   server: MetricsServer,
+  until: number,
   range: Range,
-): Promise<Pick<SeriesView, "share">> {
+): Promise<Pick<SeriesView, "share" | "unmeasured">> {
   const observer = observerOf(spec, server);
-  const query = (target: string) =>
-    builtInQuery(observer, REQUESTS, {
-      ...modelOf(spec, name, namespace, { interval: WINDOW }, target),
-      variables: {},
-    });
-  const [canary, primary] = [query(spec.targetRef.name), query(primaryName(spec))];
-  if (canary === primary) return {};
+  const [canary, primary] = [names.canary, names.primary].map((model) => builtInQuery(observer, REQUESTS, model)) as [
+    string,
+    string,
+  ];
+  if (canary === primary)
+    return { unmeasured: `the metrics of ${spec.provider} do not tell the primary's requests from the canary's` };
   const [ours, theirs] = await Promise.all([range(canary), range(primary)]);
   const others = new Map(theirs);
   const mine = new Map(ours);
   const times = [...new Set([...others.keys(), ...mine.keys()])].sort((a, b) => a - b);
-  const share = times.flatMap((at): Point[] => {
+  const points = times.flatMap((at): Point[] => {
     const [one, other] = [mine.get(at) ?? 0, others.get(at) ?? 0];
     return one + other >= 1 ? [[at, (one / (one + other)) * 100]] : [];
   });
-  const last = times.at(-1);
-  const now = share.at(-1);
-  if (last === undefined || now === undefined) return {};
-  const requests = Math.round((mine.get(now[0]) ?? 0) + (others.get(now[0]) ?? 0));
-  return { share: { points: share, percent: now[1], requests, window: WINDOW, at: now[0] } };
+  const [at, percent] = points.at(-1) ?? [0, 0];
+  // An older point tells how an earlier step was split, or an earlier release.
+  if (at < until - WINDOW_MS)
+    return { unmeasured: "Prometheus counted no requests of the two versions in the last minute" };
+  const requests = Math.round((mine.get(at) ?? 0) + (others.get(at) ?? 0));
+  return { share: { points, percent, requests, window: WINDOW, at } };
 }

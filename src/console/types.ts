@@ -188,7 +188,9 @@ export interface SeriesView {
     readonly window: string;
     readonly at: number;
   };
-  /** Why there are no charts. */
+  /** Why the split is not known, though Prometheus answered. */
+  readonly unmeasured?: string;
+  /** Why nothing is known: neither split nor charts. */
   readonly trouble?: string;
 }
 

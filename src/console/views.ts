@@ -47,7 +47,7 @@ export function rowOf(canary: KubeObject): CanaryRow {
 function rowOfSketch(canary: KubeObject): CanaryRow {
   const { refused: _, ...row } = rowOfFacts(factsOf(canary));
   const { namespace, phase } = row;
-  const what = `not kept by the console, because the objects of namespace ${namespace} are too large: open its page`;
+  const what = `open its page: the objects of namespace ${namespace} are too large for the list`;
   return { ...row, what, running: RUNNING.includes(phase), attention: phase === "Failed" };
 }
 

@@ -97,7 +97,7 @@ it(`the console lives within a heap of ${HEAP_MB} MB beside tenants who store la
     };
     const { rows } = await read("canaries");
     expect(rows).toHaveLength(CANARIES + 1);
-    const left = rows.filter(({ what }: { what: string }) => what.startsWith("not kept by the console"));
+    const left = rows.filter(({ what }: { what: string }) => what.startsWith("open its page:"));
     expect(left.length).toBeGreaterThan(0);
     expect(left.filter(({ namespace }: { namespace: string }) => namespace === "quiet")).toEqual([]);
     // Its page reads it whole.

@@ -87,7 +87,7 @@ beforeAll(async () => {
   const access = createAccess("local", client, systemClock);
   const running = await startConsole({
     ...{ client, access, canaries: cache.track(RESOURCES.canary), runs: cache.track(STEERING.run) },
-    series: createSeries(undefined, systemClock),
+    series: createSeries(undefined, systemClock, client.kube.get),
     sessions: createSessions({ seal: createSeal("test".repeat(8)), clock: systemClock, isSecure: false }),
     ...{ signal: stopped.signal, clock: systemClock, host: "127.0.0.1", port: 0, pages: folder, basePath: "/" },
   });

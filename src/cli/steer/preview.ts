@@ -33,6 +33,8 @@ function refusalOf(verb: Verb, facts: Facts, wish: Wish): string | undefined {
       return ["Succeeded", "Initialized", "Failed"].includes(facts.phase)
         ? undefined
         : "a release is under way; abort it, then undo";
+    case "pause":
+      return facts.hold === undefined ? notRunning(facts) : `already paused by ${facts.hold.by}`;
     case "resume":
       return facts.hold === undefined && isRunning(facts) ? "it is not paused" : notRunning(facts);
     case "override":

@@ -3,7 +3,7 @@
  * value.
  */
 import type { Dispatcher } from "undici";
-import { dotted, type Metric, primaryName } from "../../core/spec/spec.ts";
+import { dotted, type Metric } from "../../core/spec/spec.ts";
 import type { Canary } from "../../core/status/canary.ts";
 import type { Answer, MetricProbe } from "../../core/turn/observation.ts";
 import { BUILT_IN_METRICS } from "../../core/turn/probes.ts";
@@ -16,22 +16,18 @@ import { createMetricSource } from "../../metrics/table.ts";
 import { type QueryModel, renderQuery, TemplateError } from "../../metrics/template.ts";
 import { show } from "../../net/show.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { RESOURCES } from "../../ports/kubernetes.ts";
 import type { MetricProviderSpec, MetricTemplateObject } from "../../ports/kubernetes-types.ts";
 import type { Log } from "../../ports/log.ts";
 import type { MetricSource } from "../../ports/metric-source.ts";
-import type { MeasuredBy, Workload } from "../../ports/workload.ts";
 import { workloadOf } from "../adapters.ts";
 import { credentialsOf } from "../cluster/credentials.ts";
+import { type Measured, modelFor, type NamingPorts } from "./query-model.ts";
 
-export interface MeasuringPorts {
+export interface MeasuringPorts extends NamingPorts {
   /** The operator's default Prometheus. */
   readonly metricsServer: string;
   readonly meshProvider: string;
-  /** Every kind of target: some say under which name their metrics are found. */
-  readonly workloads: readonly Workload[];
-  /** One object, read through a cache where there is one. @throws KubeError */
-  readonly read: (ref: ObjectRef, signal: AbortSignal) => Promise<KubeObject | undefined>;
   readonly log: Log;
   readonly clock: Clock;
   /** The operator's own cluster, for providers that are in it. */
@@ -42,9 +38,6 @@ export interface MeasuringPorts {
   /** For templates with insecureSkipVerify: like `dispatcher`, but accepting any certificate. */
   readonly insecureDispatcher?: Dispatcher;
 }
-
-/** The parts of a Canary that its queries are rendered from. */
-export type Measured = Pick<Canary, "ref" | "spec">;
 
 const noData = (message: string): Answer => ({ kind: "no-data", message });
 const failed = (message: string): Answer => ({ kind: "error", message });
@@ -70,57 +63,6 @@ export async function measure(
     case "nothing":
       return failed("Metric query failed for no usable metrics template and query were configured");
   }
-}
-
-/** @returns the text of the event when the target cannot be read */
-export async function modelFor(
-  { ref, spec }: Measured,
-  { of }: Pick<MetricProbe, "of">,
-  metric: Pick<Metric, "interval" | "templateVariables">,
-  ports: MeasuringPorts,
-  signal: AbortSignal,
-): Promise<QueryModel | string> {
-  const target = spec.targetRef.name;
-  let route = spec.routeRef?.name ?? target;
-  const measuredBy = workloadOf(ports.workloads, spec.targetRef)?.measuredBy;
-  if (measuredBy !== undefined) {
-    try {
-      route = await nameBy(
-        measuredBy,
-        { type: measuredBy.type, namespace: ref.namespace, name: target },
-        of,
-        ports,
-        signal,
-      );
-    } catch (error) {
-      signal.throwIfAborted();
-      return `Error fetching ${measuredBy.as} ${ref.namespace}/${target} ${errorText(error)}`;
-    }
-  }
-  return {
-    name: ref.name,
-    namespace: ref.namespace,
-    // The primary's traffic is found under the primary's name.
-    target: of === "primary" ? primaryName(spec) : target,
-    service: spec.service.name,
-    ingress: spec.ingressRef?.name ?? target,
-    route,
-    interval: metric.interval,
-    variables: metric.templateVariables ?? {},
-  };
-}
-
-/** The name under which the metrics of a side are found. @throws Error when the object that says so is missing */
-async function nameBy(
-  measuredBy: MeasuredBy,
-  ref: ObjectRef,
-  of: MetricProbe["of"],
-  ports: MeasuringPorts,
-  signal: AbortSignal,
-): Promise<string> {
-  const object = await ports.read(ref, signal);
-  if (object === undefined) throw new Error(`${ref.type.plural}.${ref.type.group} "${ref.name}" not found`);
-  return measuredBy.nameOf(object, of);
 }
 
 /** The server for built-in and inline checks, or a text that says why there is none. */

@@ -7,7 +7,8 @@ import { MetricError } from "../../metrics/metric-error.ts";
 import { builtInQuery, observerFor } from "../../metrics/observers.ts";
 import { TemplateError } from "../../metrics/template.ts";
 import type { Count } from "../../ports/probe-runner.ts";
-import { builtInServer, keyFor, type MeasuringPorts, modelFor } from "./metric-check.ts";
+import { builtInServer, keyFor, type MeasuringPorts } from "./metric-check.ts";
+import { modelFor } from "./query-model.ts";
 
 /** @returns undefined when the mesh's metrics do not count requests, or the server does not answer */
 export async function countRequests(
