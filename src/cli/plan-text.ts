@@ -39,7 +39,8 @@ export function isMetAtOnce(spec: CanarySpec): boolean {
   return !SPEC_RULES.shiftsWeights(spec.provider) && workloadOf(spec)?.isService === true;
 }
 
-const COLUMNS = 100;
+/** With the indentation, a terminal of 80 columns. */
+const COLUMNS = 78;
 
 /** A sentence in lines that fit a terminal; rows of a table stay as they are. */
 function wrapped(line: string): readonly string[] {

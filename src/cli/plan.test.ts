@@ -47,8 +47,8 @@ describe("aviary plan", () => {
       "
       podinfo.test: canary release of Deployment podinfo on istio
 
-        It begins when Deployment podinfo has a new pod template, or a ConfigMap or Secret that it uses has
-        new content, and start (confirm-rollout) approves.
+        It begins when Deployment podinfo has a new pod template, or a ConfigMap or
+        Secret that it uses has new content, and start (confirm-rollout) approves.
 
         AFTER  STEP       PRIMARY  CANARY  ASKED BEFORE
         0s     weight 5   95 %     5 %     smoke (pre-rollout), more (confirm-traffic-increase)
@@ -62,11 +62,11 @@ describe("aviary plan", () => {
           request-success-rate  at least 99 % over 1m
           latency               at least 1 and at most 500 over 1m, template p99.test
 
-        Promotion: the primary gets the new revision; when its pods are ready, traffic goes to it by 85 %,
-        100 %, every 1m0s, and the canary goes.
+        Promotion: the primary gets the new revision; when its pods are ready, traffic
+        goes to it by 85 %, 100 %, every 1m0s, and the canary goes.
 
-        5 failed checks roll the release back (5m0s when every check fails), as does a canary that is not
-        ready within 10m0s.
+        5 failed checks roll the release back (5m0s when every check fails), as does a
+        canary that is not ready within 10m0s.
         undo (rollback) can roll it back at any check, by answering 200.
         After the end, good or bad, tell (post-rollout) is called.
       "
@@ -82,8 +82,8 @@ describe("aviary plan", () => {
       "
       podinfo.test: ab-testing release of Deployment podinfo on istio
 
-        It begins when Deployment podinfo has a new pod template, or a ConfigMap or Secret that it uses has
-        new content.
+        It begins when Deployment podinfo has a new pod template, or a ConfigMap or
+        Secret that it uses has new content.
 
         AFTER  STEP           PRIMARY     CANARY       ASKED BEFORE
         0s     iteration 1/2  all others  who matches  -
@@ -91,17 +91,17 @@ describe("aviary plan", () => {
         30s    promotion      all others  who matches  -
 
         Times count from when the pods of the canary are ready.
-        Who matches: header x-canary exact insider and header user-agent regex .*Firefox.*, or label app is
-        frontend.
+        Who matches: header x-canary exact insider and header user-agent regex
+        .*Firefox.*, or label app is frontend.
 
         Each step is held for 15s, then checked:
           request-success-rate  at least 99 % over 1m
 
-        Promotion: the primary gets the new revision; when its pods are ready, all traffic goes to it at
-        once, and the canary goes.
+        Promotion: the primary gets the new revision; when its pods are ready, all
+        traffic goes to it at once, and the canary goes.
 
-        5 failed checks roll the release back (1m15s when every check fails), as does a canary that is not
-        ready within 10m0s.
+        5 failed checks roll the release back (1m15s when every check fails), as does
+        a canary that is not ready within 10m0s.
       "
     `);
   });
@@ -113,8 +113,8 @@ describe("aviary plan", () => {
       "
       podinfo.test: blue-green release of Deployment podinfo on istio
 
-        It begins when Deployment podinfo has a new pod template, or a ConfigMap or Secret that it uses has
-        new content.
+        It begins when Deployment podinfo has a new pod template, or a ConfigMap or
+        Secret that it uses has new content.
 
         AFTER  STEP           PRIMARY  CANARY  ASKED BEFORE
         0s     iteration 1/2  100 %    copies  -
@@ -123,16 +123,17 @@ describe("aviary plan", () => {
         1m30s  promotion      0 %      100 %   -
 
         Times count from when the pods of the canary are ready.
-        Copies: 20 % of the requests reach the canary, too, whose answers are thrown away.
+        Copies: 20 % of the requests reach the canary, too, whose answers are thrown
+        away.
 
         Each step is held for 30s, then checked:
           request-duration  at most 500 ms over 30s
 
-        Promotion: the primary gets the new revision; when its pods are ready, all traffic goes to it at
-        once, and the canary goes.
+        Promotion: the primary gets the new revision; when its pods are ready, all
+        traffic goes to it at once, and the canary goes.
 
-        1 failed check rolls the release back (30s when every check fails), as does a canary that is not
-        ready within 10m0s.
+        1 failed check rolls the release back (30s when every check fails), as does a
+        canary that is not ready within 10m0s.
       "
     `);
   });
@@ -143,8 +144,8 @@ describe("aviary plan", () => {
       "
       podinfo.test: canary release of Deployment podinfo on istio
 
-        It begins when Deployment podinfo has a new pod template, or a ConfigMap or Secret that it uses has
-        new content.
+        It begins when Deployment podinfo has a new pod template, or a ConfigMap or
+        Secret that it uses has new content.
 
         AFTER  STEP       PRIMARY  CANARY  ASKED BEFORE
         0s     mirror     100 %    copies  -
@@ -157,11 +158,11 @@ describe("aviary plan", () => {
 
         Each step is held for 15s. Nothing is checked: pods that are ready pass.
 
-        Promotion: the primary gets the new revision; when its pods are ready, all traffic goes to it at
-        once, and the canary goes.
+        Promotion: the primary gets the new revision; when its pods are ready, all
+        traffic goes to it at once, and the canary goes.
 
-        5 failed checks roll the release back (1m15s when every check fails), as does a canary that is not
-        ready within 10m0s.
+        5 failed checks roll the release back (1m15s when every check fails), as does
+        a canary that is not ready within 10m0s.
       "
     `);
   });
@@ -184,7 +185,7 @@ describe("aviary plan", () => {
     expect(text).toContain("note: spec.analysis.sessionAffinity does not count on the provider kubernetes\n");
     const service = { provider: "kubernetes", targetRef: { apiVersion: "v1", kind: "Service", name: "podinfo" } };
     const plain = await plan({ spec: service, analysis: { iterations: 2 } });
-    expect(plain).toContain("all users meet a change of Service podinfo at once: use a mesh");
+    expect(plain).toContain("all users meet a change of Service podinfo\n  at once: use a mesh");
     expect(plain).not.toContain("No user meets the canary");
   });
 
@@ -194,8 +195,8 @@ describe("aviary plan", () => {
       "
       podinfo.test: blue-green release of Deployment podinfo on kubernetes
 
-        It begins when Deployment podinfo has a new pod template, or a ConfigMap or Secret that it uses has
-        new content.
+        It begins when Deployment podinfo has a new pod template, or a ConfigMap or
+        Secret that it uses has new content.
 
         AFTER  STEP           PRIMARY  CANARY  ASKED BEFORE
         0s     iteration 1/1  100 %    0 %     -
@@ -203,17 +204,18 @@ describe("aviary plan", () => {
         20s    promotion      100 %    0 %     -
 
         Times count from when the pods of the canary are ready.
-        No user meets the canary: have tests call the Service podinfo-canary, e.g. by a rollout webhook.
+        No user meets the canary: have tests call the Service podinfo-canary, e.g. by
+        a rollout webhook.
         The interval "5s" is raised to the least, 10s.
 
         Each step is held for 10s, then checked:
           webhook smoke  must answer 200, 201 or 202
 
-        Promotion: the primary gets the new revision; when its pods are ready, it serves all users, as
-        before, and the canary goes.
+        Promotion: the primary gets the new revision; when its pods are ready, it
+        serves all users, as before, and the canary goes.
 
-        5 failed checks roll the release back (50s when every check fails), as does a canary that is not
-        ready within 10m0s.
+        5 failed checks roll the release back (50s when every check fails), as does a
+        canary that is not ready within 10m0s.
       "
     `);
   });
@@ -226,13 +228,14 @@ describe("aviary plan", () => {
       "
       podinfo.test: blue-green release of Deployment podinfo on kubernetes
 
-        note: the provider kubernetes cannot split traffic, so the release runs as blue/green:
-        spec.analysis.stepWeight, maxWeight and stepWeightPromotion do not count
+        note: the provider kubernetes cannot split traffic, so the release runs as
+        blue/green: spec.analysis.stepWeight, maxWeight and stepWeightPromotion do not
+        count
         note: Progressive traffic is not supported when using the kubernetes provider
         note: Setting canaryAnalysis.iterations: 10
 
-        It begins when Deployment podinfo has a new pod template, or a ConfigMap or Secret that it uses has
-        new content.
+        It begins when Deployment podinfo has a new pod template, or a ConfigMap or
+        Secret that it uses has new content.
 
         AFTER  STEP             PRIMARY  CANARY  ASKED BEFORE
         0s     iteration 1/10   100 %    0 %     -
@@ -249,21 +252,22 @@ describe("aviary plan", () => {
         11m0s  promotion        100 %    0 %     release (confirm-promotion)
 
         Times count from when the pods of the canary are ready.
-        No user meets the canary: have tests call the Service podinfo-canary, e.g. by a rollout webhook.
+        No user meets the canary: have tests call the Service podinfo-canary, e.g. by
+        a rollout webhook.
 
         Each step is held for 1m0s. Nothing is checked: pods that are ready pass.
 
-        Promotion: the primary gets the new revision; when its pods are ready, it serves all users, as
-        before, and the canary goes.
+        Promotion: the primary gets the new revision; when its pods are ready, it
+        serves all users, as before, and the canary goes.
 
-        5 failed checks roll the release back (5m0s when every check fails), as does a canary that is not
-        ready within 10m0s.
+        5 failed checks roll the release back (5m0s when every check fails), as does a
+        canary that is not ready within 10m0s.
       "
     `);
     const match = [{ headers: { "x-canary": { exact: "insider" } } }];
     const tested = await plan({ spec, analysis: { iterations: 2, match } });
     expect(tested).toContain("podinfo.test: blue-green release of Deployment podinfo on kubernetes\n");
-    expect(tested).toContain("so the release runs as blue/green:\n  spec.analysis.match does not count\n");
+    expect(tested).toContain("so the release runs as\n  blue/green: spec.analysis.match does not count\n");
     const [shown] = JSON.parse(await plan({ spec, analysis }, "-o", "json"));
     expect(shown).toMatchObject({ strategy: "blue-green", promotionWeights: [] });
   });
@@ -276,7 +280,8 @@ describe("aviary plan", () => {
 
         It begins when Service podinfo has a new revision.
 
-        Analysis is skipped: the new revision is promoted as soon as its pods are ready, without any check.
+        Analysis is skipped: the new revision is promoted as soon as its pods are
+        ready, without any check.
       "
     `);
   });

@@ -64,12 +64,12 @@ it("is the part of the requests that the canary gets now", async () => {
 
 it.each<[string, Given & { readonly age?: number | undefined }, object]>([
   [
-    "nobody told the console of a Prometheus",
+    "the console was started without a Prometheus",
     { without: true },
     { trouble: "the console knows no Prometheus, start it with --metrics-server URL" },
   ],
   [
-    "nobody calls",
+    "users send no requests",
     { age: undefined },
     { unmeasured: "Prometheus counted no requests of the two versions in the last minute" },
   ],

@@ -112,6 +112,7 @@ export interface WorkloadObject extends KubeObject {
 export interface ServicePort extends Fields {
   readonly name?: string;
   readonly port: number;
+  readonly targetPort?: number | string;
   readonly protocol?: string;
   readonly nodePort?: number;
 }

@@ -19,8 +19,12 @@ export interface PodSelector {
   readonly primary: Labels;
   /** Whether the primary has a pod that can serve. A Service is never turned to pods of which none can. */
   readonly primaryServes: boolean;
-  /** Further ports to expose, ascending by port (portDiscovery). */
-  readonly ports: readonly { readonly name: string; readonly port: number }[];
+  /** Where the primary's pods answer what `service.targetPort` means in the target; absent: nothing tells. */
+  readonly primaryPort?: number | string;
+  /** The ports that the primary's pods declare, by number and by name. */
+  readonly primaryPorts: readonly (number | string)[];
+  /** Further ports of the pods of each side to expose (portDiscovery). */
+  readonly ports: Readonly<Record<"canary" | "primary", readonly { readonly name: string; readonly port: number }[]>>;
 }
 
 /** What the caches say about target and primary. */

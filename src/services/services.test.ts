@@ -14,14 +14,17 @@ const PODS: PodSelector = {
   target: { app: "podinfo" },
   primary: { app: "podinfo-primary" },
   primaryServes: true,
-  ports: [],
+  primaryPorts: [],
+  ports: { canary: [], primary: [] },
 };
+
+const FURTHER = [
+  { name: "grpc", port: 9999 },
+  { name: "http-metrics", port: 9797 },
+];
 const FOUND: PodSelector = {
   ...PODS,
-  ports: [
-    { name: "grpc", port: 9999 },
-    { name: "http-metrics", port: 9797 },
-  ],
+  ports: { canary: FURTHER, primary: FURTHER },
 };
 const KUBECTL = "kubectl.kubernetes.io/last-applied-configuration";
 const OPT_OUTS = {
@@ -78,7 +81,7 @@ describe("generated Services", () => {
     converge(canary, cluster, FOUND);
     allocate(cluster, "podinfo", 30001, 30002, 30003);
     expect(converge(canary, cluster, FOUND)).toEqual([]);
-    converge(canary, cluster, { ...FOUND, ports: FOUND.ports.slice(0, 1) });
+    converge(canary, cluster, { ...FOUND, ports: { canary: FURTHER, primary: FURTHER.slice(0, 1) } });
     expect(cluster.at("Service", "podinfo").spec).toMatchObject({
       clusterIP: "10.0.0.1",
       sessionAffinity: "None",
@@ -144,6 +147,40 @@ describe("a Service that exists", () => {
     converge(aCanary(), cluster);
     converge(aCanary({ service: { port: 80 } }), cluster, { ...MOVED, primaryServes: false });
     expect(cluster.at("Service", "podinfo").spec).toMatchObject({ selector: primary, ports: [{ port: 80 }] });
+  });
+
+  it("publishes the further ports of the pods that it selects", () => {
+    const cluster = createToyCluster(mergePatch);
+    const ports = { canary: [{ name: "grpc", port: 9998 }], primary: [{ name: "grpc", port: 9999 }] };
+    converge(aCanary(), cluster, { ...PODS, ports });
+    const published = () =>
+      ["podinfo", "podinfo-primary", "podinfo-canary"].map((name) => cluster.at("Service", name).spec.ports[1].port);
+    expect(published()).toEqual([9999, 9999, 9998]);
+    cluster.apply(services.renderApex(aCanary(), { ...PODS, ports }, cluster, "canary"));
+    expect(published()).toEqual([9998, 9999, 9998]);
+  });
+
+  it("leads to the port at which its pods answer while a release moves that port", () => {
+    const cluster = createToyCluster(mergePatch);
+    const at = (targetPort: number) => aCanary({ service: { targetPort } });
+    const toPorts = () =>
+      ["podinfo", "podinfo-primary", "podinfo-canary"].map(
+        (name) => cluster.at("Service", name).spec.ports[0].targetPort,
+      );
+    const old = { ...PODS, primaryPorts: [9898, "http"] };
+    converge(at(9898), cluster, { ...old, primaryPort: 9898 });
+    // The Canary was applied before the target.
+    converge(at(9797), cluster, old);
+    expect(toPorts()).toEqual([9898, 9898, 9797]);
+    converge(at(9797), cluster, { ...old, primaryPort: 9898 });
+    expect(toPorts()).toEqual([9898, 9898, 9797]);
+    cluster.apply(services.renderApex(at(9797), { ...old, primaryPort: 9898 }, cluster, "canary"));
+    expect(toPorts()).toEqual([9797, 9898, 9797]);
+    converge(at(9797), cluster, { ...PODS, primaryPorts: [9797, "http"], primaryPort: 9797 });
+    expect(toPorts()).toEqual([9797, 9797, 9797]);
+    // Pods that declare no port: the spec alone tells.
+    converge(at(8080), cluster);
+    expect(toPorts()).toEqual([8080, 8080, 8080]);
   });
 
   it("is handed back with all labels of the target in its selector", () => {

@@ -59,8 +59,9 @@ function renderService(
   const labels = { ...metadataOf(canary, role)?.labels, [selector.label]: serviceName(canary, role) };
   const annotations = { ...metadataOf(canary, role)?.annotations, ...FLUX_OPT_OUT };
   const podSelector = podSelectorOf(servedBy, selector, existing);
-  if (existing === undefined) return [created(canary, role, { labels, annotations }, podSelector, selector)];
-  const spec = repairedSpec(existing, podSelector, servicePorts(canary, selector));
+  const ports = servicePorts(canary, selector.ports[servedBy], targetPortFor(servedBy, canary, selector, existing));
+  if (existing === undefined) return [created(canary, role, { labels, annotations }, podSelector, ports)];
+  const spec = repairedSpec(existing, podSelector, ports);
   if (!isOurs(existing, canary)) {
     // Another owner's Service is only pointed at the primary; its metadata stays.
     const metadata = { ...existing.metadata, annotations: { ...existing.metadata.annotations, ...FLUX_OPT_OUT } };
@@ -89,6 +90,23 @@ function podSelectorOf(
   return present === undefined || primaryServes ? { ...primary } : present;
 }
 
+/**
+ * A release may move the port at which the program answers, and the spec with it. Until the primary carries that
+ * release, its pods answer where they did before.
+ */
+function targetPortFor(
+  servedBy: "primary" | "canary",
+  { spec: { service } }: Canary,
+  { primaryPort, primaryPorts }: PodSelector,
+  existing?: ServiceObject,
+): number | string {
+  if (servedBy === "canary") return service.targetPort;
+  if (primaryPort !== undefined) return primaryPort;
+  // The spec was edited before the target: the Service stays as it is while pods answer there.
+  const present = existing?.spec?.ports?.find(({ name }) => name === service.portName)?.targetPort;
+  return present !== undefined && primaryPorts.includes(present) ? present : service.targetPort;
+}
+
 function metadataOf(canary: Canary, role: Role): ServiceMetadata | undefined {
   return canary.spec.service[role];
 }
@@ -98,7 +116,7 @@ function created(
   role: Role,
   metadata: { readonly labels: Strings; readonly annotations: Strings },
   podSelector: Strings,
-  selector: PodSelector,
+  ports: readonly ServicePort[],
 ): KubeObject {
   const { headless, trafficDistribution } = canary.spec.service;
   return {
@@ -114,7 +132,7 @@ function created(
     spec: {
       type: "ClusterIP",
       selector: podSelector,
-      ports: servicePorts(canary, selector),
+      ports,
       // These two fields are applied at creation only (Q64).
       ...(headless ? { clusterIP: "None" } : {}),
       ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
@@ -122,10 +140,14 @@ function created(
   };
 }
 
-function servicePorts(canary: Canary, selector: PodSelector): readonly ServicePort[] {
-  const { portName, port, targetPort, appProtocol } = canary.spec.service;
+function servicePorts(
+  canary: Canary,
+  further: PodSelector["ports"]["primary"],
+  targetPort: number | string,
+): readonly ServicePort[] {
+  const { portName, port, appProtocol } = canary.spec.service;
   const main = { name: portName, protocol: "TCP", port, targetPort, ...(appProtocol ? { appProtocol } : {}) };
-  const discovered = selector.ports.map(({ name, port: number }) => ({
+  const discovered = further.map(({ name, port: number }) => ({
     name,
     protocol: "TCP",
     port: number,

@@ -71,8 +71,16 @@ describe("a primary that a person scaled to zero in a run", () => {
     // So does the canary, whose revision would be promoted without a pod.
     const canary = read("DaemonSet", [on("podinfo", 0), on("podinfo-primary", 2)]).target;
     expect(canary.readiness).toMatchObject({ kind: "progressing", detail: expect.stringContaining("no node takes") });
-    // No node of the cluster takes such pods now.
-    expect(read("DaemonSet", [on("podinfo", 0), on("podinfo-primary", 0)]).primary.readiness.kind).toBe("ready");
+    // No node of the cluster takes such pods now: the release goes on, and a Warning says that nothing is tested.
+    const neither = read("DaemonSet", [on("podinfo", 0), on("podinfo-primary", 0)]);
+    expect([neither.primary.readiness.kind, neither.target.readiness.kind]).toEqual(["ready", "ready"]);
+    expect(neither.warning).toContain("no node takes pods of daemonset podinfo.test, and its primary has none");
+    expect(read("DaemonSet", [on("podinfo", 2), on("podinfo-primary", 2)]).warning).toBeUndefined();
+    // What the controller said of the target that was scaled down does not count: it has not seen the release yet.
+    const { metadata, ...scaledUp } = on("podinfo", 0);
+    const unseen = { ...scaledUp, metadata: { ...metadata, generation: 2 } };
+    const early = read("DaemonSet", [unseen, on("podinfo-primary", 0)]);
+    expect([early.warning, early.target.readiness.kind]).toEqual([undefined, "progressing"]);
   });
 
   it.each<[string, KubeObject | undefined, boolean]>([

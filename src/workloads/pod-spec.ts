@@ -52,6 +52,34 @@ function isMain(
   return typeof targetPort === "number" ? port.containerPort === targetPort : port.name === targetPort;
 }
 
+type PortRef = number | string;
+
+/** Every name and number by which a Service can find a port of the pods. */
+export const declaredPorts = (podSpec: PodSpec | undefined): readonly PortRef[] =>
+  (podSpec?.containers ?? []).flatMap(({ ports = [] }) =>
+    ports.flatMap(({ name, containerPort }) => (name ? [containerPort, name] : [containerPort])),
+  );
+
+/**
+ * Where the pods of another revision answer what `targetPort` means in `podSpec`: at the same port, or else at the port
+ * of the same container that has the same name or place. undefined: the pod specs do not tell.
+ */
+export function samePort(
+  targetPort: PortRef,
+  podSpec: PodSpec | undefined,
+  other: PodSpec | undefined,
+): PortRef | undefined {
+  if (declaredPorts(other).includes(targetPort)) return targetPort;
+  for (const { name, ports = [] } of podSpec?.containers ?? []) {
+    const index = ports.findIndex((port) => port.containerPort === targetPort || port.name === targetPort);
+    if (index === -1) continue;
+    const { ports: others = [] } = other?.containers?.find((container) => container.name === name) ?? {};
+    const named = others.find((port) => port.name !== undefined && port.name === ports[index]?.name);
+    return (named ?? others[index])?.containerPort;
+  }
+  return undefined;
+}
+
 /**
  * The pod spec in which the primary's pods are kept apart from each other, as the target's pods were: selectors of
  * topology spread constraints and of pod anti-affinity that name the target (`targetName` as the value of one of

@@ -37,7 +37,7 @@ const SEEN = {
   primary: { exists: true, readiness: { kind: "ready" }, available: 1 },
   selector: {
     ...{ label: "app", target: { app: "podinfo" }, primary: { app: "podinfo-primary" } },
-    ...{ primaryServes: true, ports: [] },
+    ...{ primaryServes: true, primaryPorts: [], ports: { canary: [], primary: [] } },
   },
 } as const;
 

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { aWireCanary } from "../../testing/canary.ts";
 import { factsOf, isAttentionNeeded, reasonFrom, stepText } from "./facts.ts";
+import { previewOf } from "./preview.ts";
 
 const FLAGGERS = "Canary analysis failed, Deployment scaled to zero.";
 
@@ -28,6 +29,15 @@ it("a failed check asks for a person while the release is under way, and no long
   const needed = (phase: string) =>
     isAttentionNeeded(factsOf({ ...aWireCanary(), status: { phase, canaryWeight: 0, failedChecks: 1 } }));
   expect(["Progressing", "Promoting", "Succeeded"].map(needed)).toEqual([true, true, false]);
+});
+
+it("what is paused is not paused once more, as the operator would answer", () => {
+  const status = { phase: "Progressing", canaryWeight: 20, aviary: { step: 2, paused: { by: "alice", at: 0 } } };
+  const refusal = (verb: "pause" | "resume", parts: object) =>
+    previewOf(verb, factsOf({ ...aWireCanary(), status: { ...status, ...parts } }), {}).refusal;
+  expect(refusal("pause", {})).toMatch(/already paused by alice$/);
+  expect(refusal("resume", {})).toBeUndefined();
+  expect(refusal("pause", { aviary: { step: 2 } })).toBeUndefined();
 });
 
 it("a release that ends has passed all of its steps", () => {

@@ -337,13 +337,6 @@ describe("verbs", () => {
     expect([code, err]).toEqual([0, expect.stringContaining("passes the gate board, once")]);
   });
 
-  it("refuse to pause what is paused already, as the operator would", async () => {
-    const memory = { step: 2, paused: { by: "alice", at: 0 } };
-    await stage("held", { phase: "Progressing", weight: 20, memory });
-    const { code, err } = await aviary("pause", "held", "-n", "test", "--dry-run");
-    expect([code, err]).toEqual([1, expect.stringContaining("already paused by alice")]);
-  });
-
   it.each(["canary/rehearsed", "canary rehearsed", "rehearsed"])("a word follows %s", async (canary) => {
     const { code, err } = await aviary("set-weight", ...canary.split(" "), "30", "-n", "test", "--dry-run");
     expect([code, err]).toEqual([0, expect.stringContaining("rehearsed.test 20 % -> 30 %")]);

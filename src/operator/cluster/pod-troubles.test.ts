@@ -72,7 +72,7 @@ describe("the text", () => {
 
 const SELECTOR: PodSelector = {
   ...{ label: "app", target: { app: "podinfo" }, primary: { app: "podinfo-primary" } },
-  ...{ primaryServes: true, ports: [] },
+  ...{ primaryServes: true, primaryPorts: [], ports: { canary: [], primary: [] } },
 };
 const READY = { kind: "ready" } as const;
 const WAITING = { kind: "progressing", detail: "0 of 1" } as const;

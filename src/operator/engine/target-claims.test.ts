@@ -34,9 +34,10 @@ describe("canaries on one target", () => {
     add(born("a", 1));
     expect(waits("a")).toBeUndefined();
     expect(waits("b")).toBe(
-      "spec.targetRef Deployment podinfo.test is released by canary a.test already: delete one of the two",
+      "spec.targetRef Deployment podinfo.test is released by canary a.test already: delete this canary, or let it take " +
+        "over with kubectl delete canary a -n test --cascade=orphan",
     );
-    expect(waits("young")).toContain("already: delete one of the two");
+    expect(waits("young")).toContain("kubectl delete canary a -n test --cascade=orphan");
     expect(lines).toEqual(["b.test", "young.test", "a.test"]);
   });
 

@@ -94,8 +94,11 @@ export function createTargetClaims(log: Log, wake: (canary: CanaryRef) => void):
       const own = entries.get(canaryKey(canary));
       const oldest = own === undefined ? undefined : oldestOf(own);
       if (own === undefined || oldest === undefined || oldest === own) return undefined;
-      const who = dotted(oldest.ref.name, oldest.ref);
-      return `spec.targetRef ${own.kind} ${own.target} is released by canary ${who} already: delete one of the two`;
+      const { name, namespace } = oldest.ref;
+      return (
+        `spec.targetRef ${own.kind} ${own.target} is released by canary ${dotted(name, oldest.ref)} already: delete this ` +
+        `canary, or let it take over with kubectl delete canary ${name} -n ${namespace} --cascade=orphan`
+      );
     },
   };
 }

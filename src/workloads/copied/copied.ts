@@ -10,13 +10,13 @@ import { earliest } from "../../core/turn/earliest.ts";
 import { promotionId } from "../../core/turn/identity.ts";
 import type { TargetReading, TemplateReading } from "../../core/turn/observation.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
-import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
+import type { PodSpec, WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
-import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";
+import type { PodSelector, Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";
 import { noSelectorLabel, podLabelsOf, primaryNameOf } from "../metadata.ts";
 import { getQueryError } from "../not-found.ts";
-import { discoverPorts } from "../pod-spec.ts";
+import { declaredPorts, discoverPorts, samePort } from "../pod-spec.ts";
 import { templateReading } from "../template-reading.ts";
 import {
   configCopies,
@@ -33,7 +33,7 @@ import { overlapProblem, overlapping } from "./overlap.ts";
 import { previousInputs, previousOf } from "./previous.ts";
 import { carriesTemplateOf, createdPrimary, type PrimaryParts, promotedPrimary } from "./primary.ts";
 import { refusedQuantity } from "./refused-quantity.ts";
-import { leavesGap, withGaps } from "./replacement.ts";
+import { leavesGap, moverOf, withGaps } from "./replacement.ts";
 import { primaryRollout, rollout } from "./rollout.ts";
 import { restored, settled } from "./settling.ts";
 
@@ -145,15 +145,21 @@ function read(
   const { service } = canary.spec;
   if (service.port <= 0 && !leavesOrderly)
     return problem(`spec.service.port is required: set it to the port that ${target.metadata.name} serves`);
-  const ports = service.portDiscovery ? discoverPorts(target.spec?.template?.spec, service) : [];
-  if (ports.length > MOST_PORTS && !leavesOrderly) return problem(tooManyPorts(target, ports.length));
+  const [targetPods, primaryPods] = [target.spec?.template?.spec, primary?.spec?.template?.spec];
+  const primaryPort = samePort(service.targetPort, targetPods, primaryPods);
+  const ports = furtherPorts(service, targetPods, primaryPods, primaryPort);
+  const most = Math.max(ports.canary.length, ports.primary.length);
+  if (most > MOST_PORTS && !leavesOrderly) return problem(tooManyPorts(target, most));
 
   const canarySide = rollout("canary", target, canary, now, kind, kind.unplaced?.(target, primary));
   const primarySide = primaryRollout(canary, primaryOf(canary, kind), target, seen, now, kind);
   const recheckAt = earliest(canarySide.recheckAt, primarySide.recheckAt);
   const compared = canary.status.foreign === true ? primary : undefined;
   const parts: PrimaryParts = { canary, target, labels, tracked: configs, kind, options };
-  const warning = kind.obstacle?.(target) ?? (primary === undefined ? undefined : kind.obstacle?.(primary));
+  const warning =
+    kind.obstacle?.(target) ??
+    kind.untested?.(target, primary) ??
+    (primary === undefined ? undefined : kind.obstacle?.(primary));
   const revision = revisionOf(unnamed === undefined ? kind.hash(target.spec?.template) : "", configs, options);
   const targetReading: TargetReading = {
     revision,
@@ -162,12 +168,13 @@ function read(
     scaledDown: kind.isScaledDown(target),
     ...templateOf(target),
   };
+  const mover = moverOf(canary, target, kind);
   return {
     kind: "reading",
     target: targetReading,
     primary: {
       ...primarySide.reading,
-      ...withGaps(primarySide.reading.earlier, primary, kind),
+      ...withGaps(primarySide.reading.earlier, primary, mover),
       ...templateOf(primary),
       ...(primary !== undefined && leavesGap({ canary, primary, target, revision, kind }) ? { gap: true } : {}),
       ...(compared === undefined ? {} : { carriesTarget: carriesTemplateOf(parts, compared) }),
@@ -177,11 +184,26 @@ function read(
       target: labels.target,
       primary: labels.primary,
       primaryServes: primarySide.reading.available > 0,
+      ...(primaryPort === undefined ? {} : { primaryPort }),
+      primaryPorts: declaredPorts(primaryPods),
       ports,
     },
     ...(warning === undefined ? {} : { warning }),
     ...(recheckAt === undefined ? {} : { recheckAt }),
   };
+}
+
+/** The primary publishes the ports of its own pods: those of a release come with the release. */
+function furtherPorts(
+  service: Canary["spec"]["service"],
+  targetPods: PodSpec | undefined,
+  primaryPods: PodSpec | undefined,
+  primaryPort = service.targetPort,
+): PodSelector["ports"] {
+  if (!service.portDiscovery) return { canary: [], primary: [] };
+  const canary = discoverPorts(targetPods, service);
+  if (primaryPods === undefined) return { canary, primary: canary };
+  return { canary, primary: discoverPorts(primaryPods, { ...service, targetPort: primaryPort }) };
 }
 
 /** That a Service publishes. Three Services have them all, and each is compared and written whole. */

@@ -4,7 +4,8 @@ import { undoneTo } from "../../core/run/recovery.ts";
 import type { Canary, Revision } from "../../core/status/canary.ts";
 import { promotionId } from "../../core/turn/identity.ts";
 import type { EarlierReading } from "../../core/turn/observation.ts";
-import type { PodTemplate, WorkloadObject } from "../../ports/kubernetes-types.ts";
+import type { PodSpec, PodTemplate, WorkloadObject } from "../../ports/kubernetes-types.ts";
+import { samePort } from "../pod-spec.ts";
 import { keptTemplate, promotionIdOf, withTemplates } from "./kept.ts";
 import type { CopiedKind } from "./kind.ts";
 
@@ -47,24 +48,32 @@ function shrinksToGap({ canary, primary, target, kind }: Replacement): boolean {
 }
 
 function movesPods({ canary, primary, target, revision, kind }: Replacement): boolean {
-  if (kind.moves === undefined) return false;
   const isCopied = promotionIdOf(primary) === promotionId(canary.uid, revision);
   const next = isCopied ? keptTemplate(primary, undoneTo(canary.status)) : (target.spec?.template ?? {});
-  return next !== undefined && movesTo(kind, primary, next);
+  return next !== undefined && moverOf(canary, target, kind)(primary, next);
+}
+
+/** Whether no pod of the primary answers for a time while it takes over another template, under any strategy. */
+type Mover = (primary: WorkloadObject, next: PodTemplate) => boolean;
+
+/** Pods leave their nodes, or answer at another port: a Service leads to one port of all its pods. */
+export function moverOf({ spec: { service } }: Canary, target: WorkloadObject, kind: CopiedKind): Mover {
+  const portOf = (podSpec: PodSpec) => samePort(service.targetPort, target.spec?.template?.spec, podSpec);
+  return (primary, next) => {
+    const [from, to] = [primary.spec?.template?.spec ?? {}, next.spec ?? {}];
+    const [before, after] = [portOf(from), portOf(to)];
+    return kind.moves?.(from, to) === true || (before !== undefined && after !== undefined && before !== after);
+  };
 }
 
 /** Which earlier revisions would let no pod of the primary serve for a time. */
 export function withGaps(
   earlier: readonly EarlierReading[] | undefined,
   primary: WorkloadObject | undefined,
-  kind: CopiedKind,
+  moves: Mover,
 ): { readonly earlier?: readonly EarlierReading[] } {
-  if (earlier === undefined || primary === undefined || kind.moves === undefined) return {};
-  const moving = withTemplates(primary).filter(({ template }) => movesTo(kind, primary, template));
+  if (earlier === undefined || primary === undefined) return {};
+  const moving = withTemplates(primary).filter(({ template }) => moves(primary, template));
   const gaps = new Set(moving.map((one) => one.promotionId));
   return { earlier: earlier.map((one) => (gaps.has(one.promotionId) ? { ...one, gap: true } : one)) };
-}
-
-function movesTo(kind: CopiedKind, primary: WorkloadObject, next: PodTemplate): boolean {
-  return kind.moves?.(primary.spec?.template?.spec ?? {}, next.spec ?? {}) === true;
 }

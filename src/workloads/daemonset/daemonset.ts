@@ -37,6 +37,7 @@ const DAEMON_SET: CopiedKind = {
   reverted: (target) => withPodSpec(target, withoutScaleDown),
   emptied,
   unplaced,
+  untested,
   primaryReplicas: () => ({}),
   revival: ({ name }) => `you remove the node selector that keeps DaemonSet ${name} down`,
   inputs: () => [],
@@ -62,9 +63,24 @@ function unplaced(target: WorkloadObject, primary: WorkloadObject | undefined): 
   return "no node takes its pods: look at the nodeSelector, affinity and tolerations of its template";
 }
 
+/** For Kubernetes such a revision is rolled out: no user can meet it, and pods of it start when a node fits. */
+function untested(target: WorkloadObject, primary: WorkloadObject | undefined): string | undefined {
+  const isUp = !DAEMON_SET.isScaledDown(target) && isNodeless(target);
+  if (!isUp || (primary !== undefined && DAEMON_SET.available(primary) > 0)) return undefined;
+  const { name, namespace } = target.metadata;
+  return (
+    `no node takes pods of daemonset ${name}.${namespace}, and its primary has none: the revision is released without a ` +
+    "pod that could be tested; look at the nodes, and at the nodeSelector, affinity and tolerations of its template"
+  );
+}
+
 /** One has pods, and no node takes those of the other. Without any fitting node in the cluster neither has. */
 const isAlone = (one: WorkloadObject, other: WorkloadObject): boolean =>
-  other.status?.desiredNumberScheduled === 0 && DAEMON_SET.available(one) > 0;
+  isNodeless(other) && DAEMON_SET.available(one) > 0;
+
+/** Its controller has found no node for the pods. What it said of an earlier spec does not count. */
+const isNodeless = ({ metadata, status }: WorkloadObject): boolean =>
+  status?.desiredNumberScheduled === 0 && (status.observedGeneration ?? 0) >= (metadata.generation ?? 0);
 
 /** Under `OnDelete` a promotion would never replace a pod. */
 function refusal({ metadata, spec }: WorkloadObject): string | undefined {

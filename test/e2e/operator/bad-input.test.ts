@@ -160,7 +160,7 @@ describe("targets", () => {
     world.apply(second);
     await world.heard(
       "shared-too",
-      "spec.targetRef Deployment shared.test is released by canary shared.test already: delete one of the two",
+      "spec.targetRef Deployment shared.test is released by canary shared.test already: delete this canary, or",
     );
     const lines = operator.lines.filter(({ msg }) => msg.includes("Bad things will happen!"));
     const text = "Bad things will happen! Found more than one canary with the same target shared.test";

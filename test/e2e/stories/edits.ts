@@ -1,7 +1,7 @@
 /** Selector, provider and target are edited while users send requests: no request fails. */
 import { describe, it } from "vitest";
 import { RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { canary, deployment, podTemplate, type Revision } from "./manifests.ts";
+import { canary, deployment, gate, podTemplate, type Revision } from "./manifests.ts";
 import type { StoryRun } from "./story-run.ts";
 import { UNHARMED } from "./two-steps.ts";
 
@@ -31,6 +31,30 @@ export function edits(run: StoryRun): void {
       const { selector } = story.get({ type: RESOURCES.service, name: "podinfo-primary" })?.spec ?? {};
       expect(selector).toEqual({ app: "podinfo-primary" });
     });
+
+    it.for([
+      ["is promoted", "port-moves", "Succeeded", []],
+      ["is rolled back", "port-stays", "Failed", [gate("rollback", "/rollback/check")]],
+    ] as const)(
+      "when the program answers at another port from a release on that %s",
+      async ([, name, phase, hooks], { expect }) => {
+        const plot = { analysis: { stepWeights: [40, 80], metrics: [] }, load: 0, hooks };
+        const story = await run.stage(name, plot);
+        const container = {
+          command: ["./podinfo", "--port=9797", "--level=error"],
+          ports: [{ name: "http", containerPort: 9797 }],
+        };
+        // As `kubectl apply -f FOLDER` does: the Canary comes first.
+        await story.apply(canary(name, { ...plot, service: { targetPort: 9797 } }));
+        await story.release({ version: "6.0.1", container });
+        await story.untilWeight(40);
+        if (phase === "Failed") await story.turn("rollback", "open");
+        const { dropped, failedByPrimary, versions, answers } = await story.end(phase);
+        expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
+        expect(versions["6.0.1"]).toBeGreaterThan(0);
+        expect(answers.at(-1)?.version).toBe(phase === "Succeeded" ? "6.0.1" : "6.0.0");
+      },
+    );
 
     it("when the provider is edited during a run", async ({ expect }) => {
       const name = "provider-edited";
