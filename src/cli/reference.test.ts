@@ -7,9 +7,22 @@ import { run } from "../simulate/universe.ts";
 import { CALM } from "../simulate/weather.ts";
 import { aWireCanary } from "../testing/canary.ts";
 import { planned } from "./canaries.ts";
+import { runCommandLine } from "./run.ts";
 import { COMMANDS } from "./table.ts";
 
 const TEXT = readFileSync(new URL("../../docs/reference/commands.md", import.meta.url), "utf8");
+
+it("the list of commands has its summaries in one column", async () => {
+  const said: string[] = [];
+  const out = (more: string) => said.push(more);
+  await runCommandLine({ argv: ["--help"], env: {}, out, err: out, signal: new AbortController().signal });
+  const lines = said.join("").split("\n");
+  const columns = COMMANDS.map(({ name, summary }) => {
+    const line = lines.find((one) => one.trimStart().startsWith(`${name} `) && one.endsWith(summary));
+    return line?.indexOf(summary);
+  });
+  expect(new Set(columns).size).toBe(1);
+});
 
 describe("docs/reference/commands.md", () => {
   it.each(COMMANDS.map((row) => [row.name, row] as const))("%s", async (name, row) => {

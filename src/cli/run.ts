@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { didYouMean } from "../core/spec/nearest.ts";
 import { visible } from "../net/show.ts";
 import { AVIARY_VERSION, FLAGGER_VERSION } from "../version.ts";
+import { alignColumns } from "./columns.ts";
 import { type CommandContext, type CommandRow, type ExitCode, UserError } from "./command.ts";
 import { COMMANDS } from "./table.ts";
 
@@ -82,7 +83,7 @@ function listCommands({ argv, out, err }: CommandContext): ExitCode {
   }
   const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
   const shown = group.length > 0 ? group : COMMANDS;
-  const rows = shown.map(({ name, summary }) => `  ${name.padEnd(16)} ${summary}`).join("\n");
+  const rows = alignColumns(shown.map(({ name, summary }) => `  ${name}\t${summary}`));
   const text = `Aviary: progressive delivery for Kubernetes\n\nUsage: aviary COMMAND [OPTIONS]\n\n${rows}\n\nEach has --help.\n`;
   if (first === undefined || first === "--help" || first === "-h" || first === "help") {
     out(text);
