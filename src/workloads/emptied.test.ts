@@ -30,7 +30,7 @@ function scaled(kind: "HorizontalPodAutoscaler" | "ScaledObject", more: KubeFiel
 }
 
 /** The Canary names the autoscaler of that kind. */
-function read(kind: string, objects: readonly KubeObject[], scaler?: string, since = NOW) {
+function read(kind: string, objects: readonly KubeObject[], scaler?: string, since = NOW, canaryWeight = 0) {
   const ref = { apiVersion: "autoscaling/v2", kind: scaler, name: "podinfo" };
   const spec = {
     targetRef: { apiVersion: "apps/v1", kind, name: "podinfo" },
@@ -38,7 +38,11 @@ function read(kind: string, objects: readonly KubeObject[], scaler?: string, sin
     ...(scaler === undefined ? {} : { autoscalerRef: ref }),
   };
   const workload = createWorkloads(OPTIONS).find((one) => one.kind === kind);
-  const running = inPhase("Progressing", { spec }, { phaseSince: since, writtenAt: since, hold: { kind: "none" } });
+  const running = inPhase(
+    "Progressing",
+    { spec },
+    { phaseSince: since, writtenAt: since, canaryWeight, hold: { kind: "none" } },
+  );
   const seen = createToyCluster(mergePatch, ...objects);
   const reading = workload?.read(running, seen, NOW);
   if (reading?.kind !== "reading") throw new Error(reading?.detail ?? `there is no ${kind}`);
@@ -136,6 +140,16 @@ describe("a primary that a person scaled to zero in a run", () => {
     );
     expect(lacksPods(primary)).toBe(lacks);
     expect(inputs).toContainEqual(expect.objectContaining({ name: "podinfo-primary", namespace: "test" }));
+  });
+
+  it("has a warning when its autoscaler took its last pod while the canary has all traffic", () => {
+    const sleeping = scaled("ScaledObject", { spec: {} });
+    const at = (weight: number, scaler = sleeping) =>
+      read("Deployment", [...replicated("Deployment"), scaler], "ScaledObject", NOW, weight).warning;
+    expect(at(100)).toContain("spec.autoscalerRef.primaryScalerReplicas.minReplicas to 1");
+    expect(at(50)).toBeUndefined();
+    // A primary that a person scaled to zero has a warning of its own, and the canary serves.
+    expect(at(100, scaled("ScaledObject", { spec: { minReplicaCount: 1 } }))).toBeUndefined();
   });
 
   it("lacks pods when the autoscaler that the Canary names is gone", () => {

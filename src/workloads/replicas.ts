@@ -1,6 +1,8 @@
 /**
  * Targets that are scaled by `spec.replicas`: how many replicas the target gets when it is scaled up, and the primary.
  */
+
+import { TOTAL_WEIGHT } from "../core/plan/plan.ts";
 import type { Canary } from "../core/status/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { WorkloadObject, WorkloadSpec } from "../ports/kubernetes-types.ts";
@@ -42,6 +44,7 @@ export const BY_REPLICAS = {
       `run kubectl scale ${workload} --replicas=${replicas} -n ${namespace}`
     );
   },
+  podless: asleep,
   primaryReplicas,
   revival: ({ type: { kind }, namespace, name }: ObjectRef, primary: WorkloadObject | undefined): string => {
     const size = Math.max(1, primary?.spec?.replicas ?? 1);
@@ -73,6 +76,23 @@ function isIdleOnPurpose(canary: Canary, seen: Snapshot): boolean {
   const isPaused = PAUSES.some((name) => (metadata.annotations?.[name] ?? "false") !== "false");
   const isActive = status?.conditions?.some(({ type, status: is }) => type === "Active" && is === "True") === true;
   return !isPaused && !isActive && (spec.idleReplicaCount ?? spec.minReplicaCount ?? 0) === 0;
+}
+
+/** While the canary has all traffic, the primary's autoscaler finds no work, and takes its last pod. */
+function asleep(
+  _target: WorkloadObject,
+  primary: WorkloadObject | undefined,
+  canary: Canary,
+  seen: Snapshot,
+): string | undefined {
+  if (primary === undefined || canary.status.canaryWeight < TOTAL_WEIGHT) return undefined;
+  if (!BY_REPLICAS.isScaledDown(primary) || !isIdleOnPurpose(canary, seen)) return undefined;
+  const { name, namespace } = primary.metadata;
+  return (
+    `${name}.${namespace} has no pods, because its autoscaler finds no work while the canary has all traffic: when it ` +
+    "takes over, users wait for its first pod; set spec.autoscalerRef.primaryScalerReplicas.minReplicas to 1, which " +
+    "counts at once"
+  );
 }
 
 /** Annotations with which people stop KEDA. */

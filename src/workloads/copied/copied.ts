@@ -158,7 +158,7 @@ function read(
   const parts: PrimaryParts = { canary, target, labels, tracked: configs, kind, options };
   const warning =
     kind.obstacle?.(target) ??
-    kind.untested?.(target, primary) ??
+    kind.podless(target, primary, canary, seen) ??
     (primary === undefined ? undefined : kind.obstacle?.(primary));
   const revision = revisionOf(unnamed === undefined ? kind.hash(target.spec?.template) : "", configs, options);
   const targetReading: TargetReading = {

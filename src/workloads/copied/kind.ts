@@ -50,8 +50,13 @@ export interface Scaling {
   emptied(primary: WorkloadObject, target: WorkloadObject, canary: Canary, seen: Snapshot): string | undefined;
   /** Likewise of a target that is scaled up. Absent: such a target wants pods. */
   unplaced?(target: WorkloadObject, primary: WorkloadObject | undefined): string | undefined;
-  /** Of a target that is ready and has no pod that could be tested (text of a Warning event). Absent: it has one. */
-  untested?(target: WorkloadObject, primary: WorkloadObject | undefined): string | undefined;
+  /** Of a copy that counts as ready without any pod: what that leads to (text of a Warning event). */
+  podless(
+    target: WorkloadObject,
+    primary: WorkloadObject | undefined,
+    canary: Canary,
+    seen: Snapshot,
+  ): string | undefined;
   /** Fields of the primary's `spec` that say how many pods it has; empty when the operator must not set them. */
   primaryReplicas(target: WorkloadObject, canary: Canary, before: Before): Partial<WorkloadSpec>;
   /** Further objects that scaling reads. */

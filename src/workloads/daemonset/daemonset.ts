@@ -37,7 +37,7 @@ const DAEMON_SET: CopiedKind = {
   reverted: (target) => withPodSpec(target, withoutScaleDown),
   emptied,
   unplaced,
-  untested,
+  podless,
   primaryReplicas: () => ({}),
   revival: ({ name }) => `you remove the node selector that keeps DaemonSet ${name} down`,
   inputs: () => [],
@@ -64,7 +64,7 @@ function unplaced(target: WorkloadObject, primary: WorkloadObject | undefined): 
 }
 
 /** For Kubernetes such a revision is rolled out: no user can meet it, and pods of it start when a node fits. */
-function untested(target: WorkloadObject, primary: WorkloadObject | undefined): string | undefined {
+function podless(target: WorkloadObject, primary: WorkloadObject | undefined): string | undefined {
   const isUp = !DAEMON_SET.isScaledDown(target) && isNodeless(target);
   if (!isUp || (primary !== undefined && DAEMON_SET.available(primary) > 0)) return undefined;
   const { name, namespace } = target.metadata;

@@ -167,6 +167,30 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
     for (const query of world.queries) expect(query).toMatch(/namespace="test"/);
   });
 
+  it("say why the split was not measured", async () => {
+    const isSeries = (url: URL) => url.pathname.endsWith("/checkout/series");
+    const trouble = "the console knows no Prometheus, start it with --metrics-server URL";
+    const nothing = { from: 0, to: 0, stepMs: 5000, charts: [] };
+    for (const why of [{ trouble }, { unmeasured: "the metrics of contour count both versions as one" }]) {
+      await page.route(isSeries, (route) => route.fulfill({ json: { ...nothing, ...why } }));
+      await page.goto(`${origin}/canaries/test/checkout`);
+      await page.getByText(`Not measured: ${Object.values(why)[0]}.`).waitFor();
+      await page.unroute(isSeries);
+    }
+  });
+
+  it.each(["/runs", "/freezes", "/canaries/test/podinfo"])(
+    "hide no column of a table on a tablet: %s",
+    async (address) => {
+      await page.setViewportSize({ width: 768, height: 900 });
+      await page.goto(origin + address);
+      await settled();
+      const hidden = `[...document.querySelectorAll("table:not(.matrix)")].filter(
+      ({ parentElement: { scrollWidth, clientWidth } }) => scrollWidth > clientWidth).length`;
+      expect([await page.locator("table:not(.matrix)").count(), await page.evaluate(hidden)]).toEqual([1, 0]);
+    },
+  );
+
   it("begin with the reason of a rollback also where Flagger wrote the status, and the reason is in its events", async () => {
     const message = "Canary analysis failed, Deployment scaled to zero.";
     const conditions = [{ type: "Promoted", status: "False", reason: "Failed", message }];
