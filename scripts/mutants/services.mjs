@@ -20,4 +20,14 @@ export const ROWS = [
     from: 'renderService(canary, "apex", selector, seen, servedBy),',
     to: 'renderService(canary, "apex", selector, seen, "canary"),',
   },
+  {
+    breaks: "users of the primary are led to a port that only the next release serves",
+    from: "if (primaryPort !== undefined) return primaryPort;",
+    to: "",
+  },
+  {
+    breaks: "a spec that comes before its release leads users to a port that nobody serves",
+    from: "return present !== undefined && primaryPorts.includes(present) ? present : service.targetPort;",
+    to: "return service.targetPort;",
+  },
 ];

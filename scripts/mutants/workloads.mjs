@@ -178,4 +178,14 @@ export const ROWS = [
     from: "if (!wanted.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];",
     to: "",
   },
+  {
+    breaks: "users are left with a primary of which some pods answer at another port",
+    from: "(before !== undefined && after !== undefined && before !== after)",
+    to: "false",
+  },
+  {
+    breaks: "what the controller said of an earlier spec makes a set nodeless",
+    from: "status?.desiredNumberScheduled === 0 && (status.observedGeneration ?? 0) >= (metadata.generation ?? 0);",
+    to: "status?.desiredNumberScheduled === 0;",
+  },
 ];
