@@ -178,6 +178,9 @@ describe("a Service that exists", () => {
     expect(toPorts()).toEqual([9797, 9898, 9797]);
     converge(at(9797), cluster, { ...PODS, primaryPorts: [9797, "http"], primaryPort: 9797 });
     expect(toPorts()).toEqual([9797, 9797, 9797]);
+    // The promotion failed, and the primary has its earlier pods again.
+    converge(at(9797), cluster, { ...old, primaryPort: 9898 });
+    expect(toPorts()).toEqual([9898, 9898, 9797]);
     // Pods that declare no port: the spec alone tells.
     converge(at(8080), cluster);
     expect(toPorts()).toEqual([8080, 8080, 8080]);
