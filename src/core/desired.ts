@@ -20,10 +20,10 @@ export interface DesiredState {
    */
   readonly syncScaler: boolean;
   /**
-   * Where apex Service and mesh send the traffic. `before-us`: Aviary does not own the routes yet, and does not touch
-   * them. `released`: Aviary restores the original routes.
+   * Where apex Service and mesh send the traffic. `untouched`: Aviary does not own the routes yet, and leaves them as
+   * they are. `handed-back`: Aviary restores the original routes.
    */
-  readonly traffic: Routes | "before-us" | "released";
+  readonly traffic: Routes | "untouched" | "handed-back";
   /**
    * The spec names other routes than before. Aviary makes the former routes send all traffic to the primary, and writes
    * nothing else.
@@ -36,7 +36,7 @@ const HANDS_OFF: DesiredState = {
   primary: { kind: "present" },
   target: "as-is",
   syncScaler: false,
-  traffic: "before-us",
+  traffic: "untouched",
 };
 
 /** The desired state of the cluster that a status promises. */
@@ -46,7 +46,7 @@ export function desired(
 ): DesiredState {
   const wanted = canary.suspended ? "hands-off" : rulesOf(status.phase).desired(status, canary.uid);
   if (wanted === "hands-off") return HANDS_OFF;
-  const { target, primary, traffic = routesFor(canary.plan, status) ?? "before-us" } = wanted;
+  const { target, primary, traffic = routesFor(canary.plan, status) ?? "untouched" } = wanted;
   const state = { engaged: true, primary, target, syncScaler: primary.kind === "promoted", traffic };
   return status.names?.leaveAt === undefined ? state : { ...state, leaving: true };
 }

@@ -33,7 +33,7 @@ export interface Router {
   problem(canary: Canary): string | undefined;
   /** What stands in the way in the cluster at this moment; undefined when nothing does. Asked in every turn. */
   obstacle?(canary: Canary, seen: Snapshot): Obstacle | undefined;
-  /** Every object that read, render and release look at or write. */
+  /** Every object that read, render and handBack look at or write. */
   inputs(canary: Canary): readonly ObjectRef[];
   /** The objects that the router makes; see `MadeObject`. Absent: it only changes objects of others. */
   made?(canary: Canary): readonly MadeObject[];
@@ -49,7 +49,7 @@ export interface Router {
   /** Objects that must exist before the pods of the primary are made. They carry no traffic yet. */
   prepare?(canary: Canary, seen: Snapshot): readonly KubeObject[];
   /** Objects as they were before us, as far as that is known; for `revertOnDeletion`. */
-  release(canary: Canary, seen: Snapshot): readonly KubeObject[];
+  handBack(canary: Canary, seen: Snapshot): readonly KubeObject[];
 }
 
 /** How a namespace asks for sidecars. */

@@ -18,5 +18,5 @@ export interface ServicesRouter {
     servedBy?: "primary" | "canary",
   ): readonly KubeObject[];
   /** The apex as it was before us; empty when it goes with the Canary anyway. */
-  release(canary: Canary, selector: PodSelector, seen: Snapshot): readonly KubeObject[];
+  handBack(canary: Canary, selector: PodSelector, seen: Snapshot): readonly KubeObject[];
 }

@@ -78,7 +78,7 @@ describe.each(SPECIMENS)("router $router, $what", (specimen) => {
     };
     router.read(canary, seen);
     router.render(canary, split(0), seen);
-    router.release(canary, seen);
+    router.handBack(canary, seen);
     expect(asked.filter((ref) => !inputs.has(ref))).toEqual([]);
   });
 
@@ -115,7 +115,7 @@ describe.each(SPECIMENS)("router $router, $what", (specimen) => {
     const { router, canary } = setUp(specimen);
     const empty = createToyCluster(mergePatch);
     if (router.capabilities.weights) expect(router.read(canary, empty)).toBeUndefined();
-    expect(router.release(canary, empty)).toEqual([]);
+    expect(router.handBack(canary, empty)).toEqual([]);
     expect(() => router.render(canary, split(50), empty)).not.toThrow();
   });
 
@@ -135,8 +135,8 @@ describe.each(SPECIMENS)("router $router, $what", (specimen) => {
   it("hands objects back once", () => {
     const { router, canary, cluster } = setUp(specimen);
     cluster.apply(router.render(canary, split(20), cluster));
-    cluster.apply(router.release(canary, cluster));
-    expect(cluster.apply(router.release(canary, cluster))).toEqual([]);
+    cluster.apply(router.handBack(canary, cluster));
+    expect(cluster.apply(router.handBack(canary, cluster))).toEqual([]);
   });
 });
 

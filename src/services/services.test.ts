@@ -197,7 +197,7 @@ describe("a Service that exists", () => {
       spec: { selector: { app: "shop" } },
     });
     converge(aCanary(), cluster, both);
-    cluster.apply(services.release(aCanary(), both, cluster));
+    cluster.apply(services.handBack(aCanary(), both, cluster));
     expect(cluster.at("Service", "podinfo").spec.selector).toEqual(labels);
   });
 });
@@ -238,17 +238,17 @@ describe("an apex Service that was there before", () => {
     ] as const) {
       const cluster = createToyCluster(mergePatch, before);
       converge(aCanary(), cluster);
-      cluster.apply(services.release(aCanary(), PODS, cluster));
+      cluster.apply(services.handBack(aCanary(), PODS, cluster));
       const { metadata, spec } = cluster.at("Service", "podinfo");
       expect(metadata).toEqual({ ...before.metadata, annotations: before.metadata.annotations ?? {} });
       expect(spec).toEqual({ ...before.spec, selector });
-      expect(cluster.apply(services.release(aCanary(), PODS, cluster))).toEqual([]);
+      expect(cluster.apply(services.handBack(aCanary(), PODS, cluster))).toEqual([]);
     }
   });
 
   it("keeps its selector when the Canary is deleted before the Service selected the primary", () => {
     const cluster = createToyCluster(mergePatch, own());
-    expect(cluster.apply(services.release(aCanary(), PODS, cluster))).toEqual([]);
+    expect(cluster.apply(services.handBack(aCanary(), PODS, cluster))).toEqual([]);
   });
 
   it.each([
@@ -258,15 +258,15 @@ describe("an apex Service that was there before", () => {
     [`{"a":${"[".repeat(101)}`, "the JSON is nested more than 100 deep"],
   ])("reports a manifest that cannot be read, and what to do: %s", (manifest, why) => {
     const cluster = createToyCluster(mergePatch, own({ [KUBECTL]: manifest }));
-    expect(() => services.release(aCanary(), PODS, cluster)).toThrow(
+    expect(() => services.handBack(aCanary(), PODS, cluster)).toThrow(
       `router podinfo.test failed to unMarshal annotation ${KUBECTL}: ${why}; remove the annotation or mend it`,
     );
   });
 
   it("is not handed back when a Canary owns it, or when it does not exist", () => {
     const cluster = createToyCluster(mergePatch);
-    expect(services.release(aCanary(), PODS, cluster)).toEqual([]);
+    expect(services.handBack(aCanary(), PODS, cluster)).toEqual([]);
     converge(aCanary(), cluster);
-    expect(services.release(aCanary(), PODS, cluster)).toEqual([]);
+    expect(services.handBack(aCanary(), PODS, cluster)).toEqual([]);
   });
 });

@@ -35,7 +35,7 @@ export function createServicesRouter(): ServicesRouter {
       ...renderService(canary, "primary", selector, seen),
     ],
     renderApex: (canary, selector, seen, servedBy) => renderService(canary, "apex", selector, seen, servedBy),
-    release: releaseApex,
+    handBack: handBackApex,
   };
 }
 
@@ -182,7 +182,7 @@ function kept(seen: Strings | undefined, keys: readonly string[] | undefined): R
 }
 
 /** A Service that a Canary owns is deleted with it; an adopted one selects the target's pods again. */
-function releaseApex(canary: Canary, selector: PodSelector, seen: Snapshot): readonly KubeObject[] {
+function handBackApex(canary: Canary, selector: PodSelector, seen: Snapshot): readonly KubeObject[] {
   const apex: ServiceObject | undefined = seen.get(refOf(canary, "apex"));
   const controller = apex?.metadata.ownerReferences?.find((owner) => owner.controller === true);
   if (apex === undefined || controller?.kind === "Canary") return [];

@@ -241,8 +241,8 @@ function converge(model: Model, wanted: DesiredState, make: Make, readings: Read
   if (!wanted.engaged || (problem !== undefined && gone !== true && !model.deleting)) return undefined;
   const copied = convergePrimary(model, wanted, make);
   if (crash === "before the routes") return copied;
-  if (wanted.traffic === "released") model.routes = undefined;
-  else if (wanted.traffic !== "before-us") model.routes = wanted.traffic;
+  if (wanted.traffic === "handed-back") model.routes = undefined;
+  else if (wanted.traffic !== "untouched") model.routes = wanted.traffic;
   const { target } = model;
   if (target !== undefined && make.scales && wanted.target !== "as-is" && target.up !== (wanted.target === "up")) {
     target.up = wanted.target === "up";

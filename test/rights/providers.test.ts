@@ -41,7 +41,7 @@ function run(router: Router, { parts, switches }: Specimen) {
     await spoil();
     await write(canary, router.render(canary, split(0), snapshot));
     router.read(canary, snapshot);
-    await write(canary, router.release(canary, snapshot));
+    await write(canary, router.handBack(canary, snapshot));
   };
 }
 

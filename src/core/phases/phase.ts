@@ -56,7 +56,7 @@ export type DesiredInPhase =
   | {
       readonly target: DesiredTarget;
       readonly primary: DesiredPrimary;
-      readonly traffic?: "before-us" | "released";
+      readonly traffic?: "untouched" | "handed-back";
     };
 
 /** What Flagger's own fields of the status prove, without `status.aviary`. */

@@ -24,7 +24,7 @@ export const terminating: PhaseRules<"Terminating"> = {
   desired: ({ handedBack }) => ({
     target: "up",
     primary: PRESENT,
-    traffic: handedBack ? "released" : "before-us",
+    traffic: handedBack ? "handed-back" : "untouched",
   }),
   // Flagger writes the same message as for Initializing (Q7).
   condition: (kind) => ({ status: "Unknown", message: `New ${kind} detected, starting initialization.` }),

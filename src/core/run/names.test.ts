@@ -113,7 +113,7 @@ describe("another target", () => {
     );
     const settled = turn(left.status, TARGET, { primary: { ...READINGS.primary, exists: false } }, NOW + 60_000);
     expect(settled.status).toMatchObject({ phase: "Initializing", promotedSpec: "" });
-    expect(worldOf(settled)).toMatchObject({ target: "as-is", traffic: "before-us" });
+    expect(worldOf(settled)).toMatchObject({ target: "as-is", traffic: "untouched" });
   });
 
   it("that has a primary already is judged before anything is copied", () => {

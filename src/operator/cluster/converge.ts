@@ -45,15 +45,15 @@ export async function converge(
   const routes = typeof traffic === "string" ? ALL_TO_PRIMARY : traffic;
   const primary = () => workload.renderPrimary(canary, wanted, snapshot);
   const apex = () => {
-    if (selector === undefined || traffic === "before-us") return [];
-    return traffic === "released"
-      ? services.release(canary, selector, snapshot)
+    if (selector === undefined || traffic === "untouched") return [];
+    return traffic === "handed-back"
+      ? services.handBack(canary, selector, snapshot)
       : services.renderApex(canary, selector, snapshot, servedBy(routes));
   };
   const mesh = () => {
-    if (traffic === "before-us") return [];
-    return traffic === "released"
-      ? router.release(canary, snapshot)
+    if (traffic === "untouched") return [];
+    return traffic === "handed-back"
+      ? router.handBack(canary, snapshot)
       : router.render(asRouted(canary, routes), routes, snapshot);
   };
   // A primary that cannot serve while it is replaced loses its traffic first.

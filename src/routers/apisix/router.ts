@@ -44,7 +44,7 @@ export function createApisixRouter(options: RouterOptions): Router {
     made: (canary) => madeRoutes(canary, [managedRef(canary)], options),
     read,
     render: (canary, routes, seen) => render(canary, routes, seen, options),
-    release: () => [],
+    handBack: () => [],
   };
 }
 

@@ -63,7 +63,7 @@ export function createAppMeshRouter(options: RouterOptions): Router {
         virtualService(canary, apex, apexRoutes(canary, routes, text), seen, options),
       ];
     },
-    release: () => [],
+    handBack: () => [],
   };
 }
 

@@ -79,7 +79,7 @@ export function createAppMeshV1beta2Router(options: RouterOptions): Router {
         virtualService(canary, apex, seen, options),
       ];
     },
-    release: () => [],
+    handBack: () => [],
   };
 }
 

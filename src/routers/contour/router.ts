@@ -55,7 +55,7 @@ export function createContourRouter(options: RouterOptions): Router {
       const spec = { ...className, routes: routesOf(canary, routes) };
       return [objectOf(canary, refOf(canary), seen, { spec, ...routeMetadata(canary) }, options)];
     },
-    release: () => [],
+    handBack: () => [],
   };
 }
 

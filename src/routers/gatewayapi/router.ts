@@ -66,7 +66,7 @@ export function createGatewayApiRouter(version: "v1" | "v1beta1", options: Route
       const route = seen.get(ref);
       return route === undefined ? granted : [...granted, renderAdopted(canary, routes, route, dialect)];
     },
-    release(canary, seen) {
+    handBack(canary, seen) {
       const route = isAdopted(canary) ? seen.get(routeOf(canary)) : undefined;
       const atRest = { primary: 100, canary: 0, mirror: false };
       return route === undefined ? [] : [renderAdopted(canary, atRest, route, dialectOf(canary))];

@@ -91,7 +91,7 @@ export function createGlooRouter(options: RouterOptions): Router {
         options,
       ),
     ],
-    release: () => [],
+    handBack: () => [],
   };
 }
 

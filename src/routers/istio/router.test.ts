@@ -295,7 +295,7 @@ describe("a VirtualService that was there before", () => {
 
   it("is handed back with the spec that the operator found", () => {
     const cluster = written(aCanary(), split(20), own({ mine: "1" }));
-    cluster.apply(router.release(aCanary(), cluster));
+    cluster.apply(router.handBack(aCanary(), cluster));
     expect(cluster.at("VirtualService", "podinfo")).toEqual(own({ mine: "1" }));
   });
 
@@ -305,13 +305,13 @@ describe("a VirtualService that was there before", () => {
     const before = own({ ...owners, [KUBECTL]: JSON.stringify(manifest) });
     const cluster = written(aCanary(), split(20), before);
     expect(cluster.at("VirtualService", "podinfo").metadata.annotations).not.toHaveProperty([ORIGINAL]);
-    cluster.apply(router.release(aCanary(), cluster));
+    cluster.apply(router.handBack(aCanary(), cluster));
     expect(cluster.at("VirtualService", "podinfo")).toEqual({ ...before, spec: manifest.spec });
   });
 
   it.each(["{", "null", "5"])("reports a stored manifest that cannot be read, and what to do: %s", (manifest) => {
     const cluster = written(aCanary(), split(20), own({ [KUBECTL]: manifest }));
-    expect(() => router.release(aCanary(), cluster)).toThrow(
+    expect(() => router.handBack(aCanary(), cluster)).toThrow(
       `VirtualService podinfo.test failed to unMarshal annotation ${KUBECTL}: it is no JSON`,
     );
   });
@@ -330,6 +330,6 @@ describe("a VirtualService that was there before", () => {
 
   it("stays as it is when no stored manifest exists", () => {
     const cluster = written(aCanary(), split(20));
-    expect(router.release(aCanary(), cluster)).toEqual([]);
+    expect(router.handBack(aCanary(), cluster)).toEqual([]);
   });
 });

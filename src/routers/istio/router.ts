@@ -37,7 +37,7 @@ export function createIstioRouter(options: RouterOptions): Router {
       destinationRule(canary, "-primary", seen, options),
       virtualService(canary, routes, seen, options),
     ],
-    release,
+    handBack,
   };
 }
 
@@ -245,7 +245,7 @@ function weightOf(rule: HttpRule, host: string): number {
  * Restores what its owner applied, or what the operator found. A VirtualService that the operator created is deleted
  * with the Canary.
  */
-function release(canary: Canary, seen: Snapshot): readonly KubeObject[] {
+function handBack(canary: Canary, seen: Snapshot): readonly KubeObject[] {
   const ref = refOf(canary, RESOURCES.virtualService);
   const existing: VirtualService | undefined = seen.get(ref);
   if (existing === undefined) return [];

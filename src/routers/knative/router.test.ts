@@ -41,7 +41,7 @@ describe("the Knative router", () => {
   it("R14, Q65: makes the Service follow its latest revision again, and removes the pinned one", () => {
     const cluster = createToyCluster(mergePatch, PINNED);
     cluster.apply(router.render(canary, { primary: 100, canary: 0, mirror: false }, cluster));
-    cluster.apply(router.release(canary, cluster));
+    cluster.apply(router.handBack(canary, cluster));
     expect(cluster.at("Service", "podinfo")).toEqual({
       ...service(),
       spec: { template: {}, traffic: [{ latestRevision: true, percent: 100 }] },

@@ -43,7 +43,7 @@ export function createKnativeRouter(): Router {
     inputs: (canary) => [refOf(canary)],
     read,
     render,
-    release,
+    handBack,
   };
 }
 
@@ -86,7 +86,7 @@ function render(canary: Canary, routes: Routes, seen: Snapshot): readonly KubeOb
 }
 
 /** The Service follows its latest revision again, and no revision stays pinned (R14). */
-function release(canary: Canary, seen: Snapshot): readonly KubeObject[] {
+function handBack(canary: Canary, seen: Snapshot): readonly KubeObject[] {
   const service: KnativeService | undefined = seen.get(refOf(canary));
   if (service === undefined || primaryOf(service) === undefined) return [];
   const { [PRIMARY_ANNOTATION]: _primary, ...annotations } = service.metadata.annotations ?? {};

@@ -19,6 +19,6 @@ export function createKubernetesRouter(): Router {
     // The router writes nothing, so the promised routes are always in force.
     read: (canary: Canary): Routes => routesFor(planFor(canary.spec, CAPABILITIES), canary.status) ?? ALL_TO_PRIMARY,
     render: () => [],
-    release: () => [],
+    handBack: () => [],
   };
 }

@@ -41,7 +41,7 @@ export function createKumaRouter(options: RouterOptions): Router {
       const top = { mesh: canary.annotations?.["kuma.io/mesh"] ?? "default" };
       return [objectOf(canary, refOf(canary), seen, { spec, top, ...routeMetadata(canary) }, options)];
     },
-    release: () => [],
+    handBack: () => [],
   };
 }
 

@@ -34,7 +34,7 @@ export function createNginxRouter(options: RouterOptions): Router {
     made: (canary) => madeRoutes(canary, [managedRef(canary)], options),
     read: (canary, seen) => read(canary, seen, prefix),
     render: (canary, routes, seen) => render(canary, routes, seen, { ...options, ingressAnnotationsPrefix: prefix }),
-    release: () => [],
+    handBack: () => [],
   };
 }
 

@@ -33,7 +33,7 @@ export function createSkipperRouter(options: RouterOptions): Router {
     made: (canary) => madeRoutes(canary, [managedRef(canary)], options),
     read: (canary, seen) => readWeights(canary, seen.get(managedRef(canary))),
     render: (canary, routes, seen) => render(canary, routes, seen, options),
-    release: () => [],
+    handBack: () => [],
   };
 }
 

@@ -47,7 +47,7 @@ export function createSmiRouter(name: string, version: SmiVersion, options: Rout
       };
       return [objectOf(canary, refOf(canary), seen, { spec, ...gateways(canary) }, options)];
     },
-    release: () => [],
+    handBack: () => [],
   };
 }
 

@@ -33,7 +33,7 @@ export function createTraefikRouter(options: RouterOptions): Router {
       const weighted = { ...seenService?.spec?.weighted, services: services(canary, routes) };
       return [objectOf(canary, refOf(canary), seen, { spec: { weighted }, ...routeMetadata(canary) }, options)];
     },
-    release: () => [],
+    handBack: () => [],
   };
 }
 

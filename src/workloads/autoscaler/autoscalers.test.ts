@@ -279,7 +279,7 @@ describe("a ScaledObject", () => {
     const cluster = createToyCluster(mergePatch, scaledObject);
     const bootstrap = desired({ uid, plan, suspended: false }, status);
     expect(cluster.apply(keda.renderTarget(canaryWith(), bootstrap, cluster))).toEqual([]);
-    expect(bootstrap.traffic).toBe("before-us");
+    expect(bootstrap.traffic).toBe("untouched");
     const done = inPhase("Initialized", {}, { drain: { kind: "none" } } as Partial<CanaryStatus>);
     expect(desired({ uid, plan, suspended: false }, done.status)).toMatchObject({
       target: "down",

@@ -266,7 +266,7 @@ function renderTarget(canary: Canary, wanted: DesiredState, seen: Snapshot, kind
   if (target === undefined || wanted.target === "as-is") return [];
   if (wanted.target === "down") return kind.isScaledDown(target) ? [] : [kind.scaledDown(target)];
   const primary: WorkloadObject | undefined = seen.get(primaryOf(canary, kind));
-  if (canary.status.phase === "Terminating" && wanted.traffic !== "released") {
+  if (canary.status.phase === "Terminating" && wanted.traffic !== "handed-back") {
     return [kind.reverted(target, canary, primary, seen)];
   }
   return kind.isScaledDown(target) ? [kind.scaledUp(target, canary, primary, seen)] : [];

@@ -123,7 +123,7 @@ describe("a DaemonSet", () => {
 
   it("is handed back without the selector when the Canary is deleted", () => {
     const cluster = createToyCluster(mergePatch, target({ nodeSelector: { [SELECTOR]: "true" } }));
-    const leaving = aDesiredState({ target: "up", traffic: "before-us" });
+    const leaving = aDesiredState({ target: "up", traffic: "untouched" });
     cluster.apply(workload.renderTarget(inPhase("Terminating", PARTS), leaving, cluster));
     expect(cluster.at("DaemonSet", "podinfo").spec).toEqual(target().spec);
   });

@@ -360,11 +360,11 @@ describe("a Deployment that is brought up", () => {
       const cluster = begun();
       put(cluster, { replicas: primary }, "podinfo-primary");
       put(cluster, { replicas: 2 });
-      const leaving = aDesiredState({ target: "up", traffic: "before-us" });
+      const leaving = aDesiredState({ target: "up", traffic: "untouched" });
       cluster.apply(workload.renderTarget(inPhase("Terminating", parts), leaving, cluster));
       expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(expected);
       put(cluster, { replicas: 9 });
-      const left = aDesiredState({ target: "up", traffic: "released" });
+      const left = aDesiredState({ target: "up", traffic: "handed-back" });
       expect(cluster.apply(workload.renderTarget(inPhase("Terminating", parts), left, cluster))).toEqual([]);
     }
   });
@@ -379,7 +379,7 @@ describe("a Deployment that is brought up", () => {
     const { replicas: _replicas, ...spec } = TARGET.spec ?? {};
     const target = { ...TARGET, spec: { ...spec, ...(replicas !== undefined && { replicas }) } };
     const cluster = createToyCluster(mergePatch, target, hpa({ minReplicas: 2 }));
-    const leaving = aDesiredState({ target: "up", traffic: "before-us" });
+    const leaving = aDesiredState({ target: "up", traffic: "untouched" });
     cluster.apply(workload.renderTarget(inPhase("Terminating", parts), leaving, cluster));
     expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(expected);
   });
