@@ -1,8 +1,8 @@
 /**
- * Debian's Prometheus as a child process. A shell stands between: it ends Prometheus and removes its files when its
- * pipe to us closes, which the kernel does for us even when we are killed.
+ * Debian's Prometheus as a child process. A shell stands between: it ends Prometheus and removes its files when the
+ * pipe from the sandbox closes. The kernel closes the pipe even when the sandbox is killed.
  *
- *   we --(pipe, closed when we stop or die)--> sh --(SIGTERM)--> prometheus
+ *   sandbox --(pipe, closed when it stops or dies)--> sh --(SIGTERM)--> prometheus
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:fs";
@@ -33,7 +33,7 @@ export interface RealPrometheus {
   stop(): Promise<void>;
 }
 
-/** Its first argument is the directory to remove. A reader of fd 3 sees its end when we are gone. */
+/** Its first argument is the directory to remove. A reader of fd 3 sees its end when the sandbox is gone. */
 const GUARD = `
 dir=$1; shift
 "$@" 3<&- & child=$!
@@ -75,7 +75,7 @@ export async function startReal(options: RealOptions): Promise<RealPrometheus> {
         stdio: ["ignore", "ignore", "pipe", "pipe"],
         // A few hundred series: collecting garbage more often costs next to nothing and keeps it half the size.
         env: { GOGC: "30", ...process.env },
-        // A group of its own: Ctrl-C reaches us alone, and we end it in order.
+        // A group of its own: Ctrl-C reaches the sandbox alone, which ends Prometheus in order.
         detached: true,
       },
     );
@@ -154,7 +154,7 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch (error) {
-    // ESRCH: the group ended in the meantime, which is what we want.
+    // ESRCH: the group ended in the meantime, as it should.
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }

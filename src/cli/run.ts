@@ -12,7 +12,7 @@ const CALLED: Readonly<Record<string, string>> = { flagger: "operator", loadtest
 
 /**
  * The words of the command line, with the command that the program's own name stands for in front.
- * @param program path under which we were called
+ * @param program path under which the command was called
  */
 export function wordsOf(program: string, argv: readonly string[]): readonly string[] {
   const command = CALLED[basename(program)];

@@ -108,7 +108,7 @@ export interface KubeWriter {
     options: Pick<PatchOptions, "subresource">,
     signal: AbortSignal,
   ): Promise<KubeObject>;
-  /** Server-side apply: creates the object, or makes the fields named here ours and so. */
+  /** Server-side apply: creates the object, or sets the fields named here and takes them over. */
   apply(type: ResourceType, object: KubeObject, options: ApplyOptions, signal: AbortSignal): Promise<KubeObject>;
   /** JSON merge patch (RFC 7386): null removes, lists are replaced whole. @throws NotFound */
   mergePatch(ref: ObjectRef, patch: KubeFields, options: PatchOptions, signal: AbortSignal): Promise<KubeObject>;

@@ -1,4 +1,6 @@
-/** Raw Kubernetes JSON. Objects are never decoded into partial classes: what we do not know must survive. */
+/**
+ * Raw Kubernetes JSON. Objects are never decoded into partial classes: fields that Aviary does not know must survive.
+ */
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };

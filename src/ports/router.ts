@@ -11,7 +11,7 @@ import type { Snapshot } from "./snapshot.ts";
  *
  *   read(apply(render(r))) = r                      what was written is what is read
  *   render(r) over apply(render(r)) changes nothing  writing twice is writing once
- *   fields and rules that are not ours survive
+ *   fields and rules of other owners survive
  */
 export interface Router {
   /** Provider string, e.g. "istio". */
@@ -43,12 +43,12 @@ export interface Router {
   followed?(canary: Canary, seen: Snapshot): boolean;
   /**
    * Whole objects as they should be, in the order in which to write them: for an object that exists, the seen one with
-   * our fields replaced. Session cookies come from `canary.status.cookies`.
+   * Aviary's fields replaced. Session cookies come from `canary.status.cookies`.
    */
   render(canary: Canary, routes: Routes, seen: Snapshot): readonly KubeObject[];
   /** Objects that must exist before the pods of the primary are made. They carry no traffic yet. */
   prepare?(canary: Canary, seen: Snapshot): readonly KubeObject[];
-  /** Objects as they were before us, as far as that is known; for `revertOnDeletion`. */
+  /** Objects as they were before Aviary took the routes, as far as that is known; for `revertOnDeletion`. */
   handBack(canary: Canary, seen: Snapshot): readonly KubeObject[];
 }
 

@@ -17,6 +17,6 @@ export interface ServicesRouter {
     seen: Snapshot,
     servedBy?: "primary" | "canary",
   ): readonly KubeObject[];
-  /** The apex as it was before us; empty when it goes with the Canary anyway. */
+  /** The apex as it was before Aviary took it over; empty when it is deleted with the Canary anyway. */
   handBack(canary: Canary, selector: PodSelector, seen: Snapshot): readonly KubeObject[];
 }

@@ -69,8 +69,8 @@ export interface Workload {
   read(canary: Canary, seen: Snapshot, now: number): WorkloadReading;
   /**
    * The primary copy and its configuration as they should be, in the order in which to write them; whole objects, for
-   * an existing one the seen object with our fields replaced. The template is only ever copied from a target that still
-   * holds the revision asked for.
+   * an existing one the seen object with Aviary's fields replaced. The template is only ever copied from a target that
+   * still holds the revision asked for.
    */
   renderPrimary(canary: Canary, wanted: DesiredState, seen: Snapshot): readonly KubeObject[];
   /** The target, scaled as it should be; empty when it is not to be touched. */

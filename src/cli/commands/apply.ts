@@ -183,7 +183,7 @@ function explained(error: unknown, object: KubeObject, cure: string, done: numbe
 const RETRY_MS = 50;
 const PATIENCE_MS = 10_000;
 
-/** Applies one object of our own, and takes every field of it. */
+/** Applies one object that the command made itself, and takes every field of it over. */
 export async function applyObject(client: ClusterClient, object: KubeObject, signal: AbortSignal): Promise<void> {
   const type = await resourceFor(client, object, { manifests: undefined, dryRun: false }, signal);
   if (type !== undefined) await client.kube.apply(type, object, { force: true }, signal);

@@ -111,7 +111,7 @@ async function startSandboxProcess(
 ): Promise<SandboxProcess> {
   const [program = ""] = process.argv.slice(1);
   const words = [program, "sandbox", "serve", "--state-dir", dir, ...further];
-  // Its stdin is the leash: it ends with us, however we end.
+  // The program ends when its stdin is closed: with this process, however this process ends.
   const child = spawn(process.execPath, [...SMALL_HEAP, ...words], {
     env: { ...process.env, AVIARY_PARENT_PIPE: "1" },
     stdio: ["pipe", "pipe", "inherit"],

@@ -112,7 +112,7 @@ function remember(sizes: Map<string, number>, key: string, replicas: number): vo
 }
 
 /**
- * Versions are compared as numbers where they are numbers; else any change since our write counts as having caught up.
+ * Versions are compared as numbers where they are numbers; else any change since the write counts as having caught up.
  */
 function hasCaughtUp(fromCache: KubeObject | undefined, own: Written): boolean {
   if (fromCache === undefined) return own.before !== undefined;

@@ -88,7 +88,7 @@ function configRef(kind: ConfigKind, name: string, namespace: string): ObjectRef
   return { type: kind === "configmap" ? RESOURCES.configMap : RESOURCES.secret, namespace, name };
 }
 
-/** The existing copy with our fields set. Its type stays, because Kubernetes does not let a type change. */
+/** The existing copy with Aviary's fields set. Its type stays, because Kubernetes does not let a type change. */
 function overExisting(copy: KubeObject, existing: KubeObject): KubeObject {
   const { data: _data, binaryData: _binary, ...rest } = existing;
   const { labels: _labels, ...metadata } = existing.metadata;
