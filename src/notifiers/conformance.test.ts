@@ -31,7 +31,7 @@ const OBEYED: Readonly<Record<string, RegExp>> = {
   gchat: /[<>]|&(?!(?:amp|lt|gt);)/,
   discord: /[<>]|@(?!\u200b)|\](?=\()/,
   rocket: /[<@](?!\u200b)|\](?=\()/,
-  msteams: /[<>]|(?<!\\)[[\]*`~]/,
+  msteams: /[<>]|(?<!\\)(?:\\\\)*[[\]*`~]/,
 };
 
 const KINDS = Object.keys(NOTIFIERS);
@@ -91,7 +91,8 @@ describe.each(KINDS)("%s", (type) => {
     if (type === "generic") return;
     const planted =
       "<!channel> <!here> <!everyone> <@U1> <@&1> <#C1|x> <!subteam^S1> <users/all> <at>x</at> @channel @here @all " +
-      "@everyone &lt;!channel&gt; &amp;lt;!here&amp;gt; <https://evil|x> [x](https://evil) ![x](https://evil) <img src=x> *b*";
+      "@everyone &lt;!channel&gt; &amp;lt;!here&amp;gt; <https://evil|x> [x](https://evil) ![x](https://evil) <img src=x> *b* " +
+      "\\[x\\](https://evil) \\\\[x\\\\](https://evil)";
     const alert = { ...ERROR, message: planted, fields: [{ name: "Webhook", value: planted }] };
     await notifier(type, { address: base }).post(alert, notAborted);
     const texts: string[] = [];

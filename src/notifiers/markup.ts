@@ -7,9 +7,9 @@ export function escaped(text: string): string {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
-/** Markdown with HTML in it, as Microsoft Teams reads it. */
+/** Markdown with HTML in it, as Microsoft Teams reads it. A backslash of the text must not use up an escape. */
 export function escapedMarkdown(text: string): string {
-  return escaped(text).replace(/[[\]*_`~]/g, "\\$&");
+  return escaped(text).replace(/[\\[\]*_`~]/g, "\\$&");
 }
 
 /** For a chat without an escape: a zero-width character breaks links and mentions. */

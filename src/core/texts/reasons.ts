@@ -5,6 +5,7 @@ export type Reason =
   | "Invalid"
   | "Doubtful"
   | "WriteFailed"
+  | "AlertFailed"
   | "TargetProblem"
   | "MetricServersAvailable"
   | "MetricServersUnavailable"

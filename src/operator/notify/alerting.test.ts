@@ -14,10 +14,11 @@ let base: string;
 let status: number;
 let posted: { readonly url: string; readonly token: string | undefined; readonly body: string }[];
 let lines: { readonly canary?: string; readonly msg: string }[];
+let said: string[];
 let objects: KubeObject[];
 
 beforeEach(async () => {
-  [status, posted, lines, objects] = [200, [], [], []];
+  [status, posted, lines, said, objects] = [200, [], [], [], []];
   server = createServer((request, response) => {
     let body = "";
     request.on("data", (chunk: Buffer) => {
@@ -47,6 +48,7 @@ function alertingWith(flags: readonly string[]) {
   return createAlerting(read.flags, {
     clock: systemClock,
     log: { debug() {}, info() {}, warn() {}, error: say },
+    announce: ({ ref }, message) => void said.push(`${ref.name}: ${message}`),
     async read({ type, name, namespace }: ObjectRef) {
       if (name === "forbidden") throw new Error("cannot read secrets: no right");
       return objects.find(
@@ -80,7 +82,7 @@ function secret(data: Record<string, string>): void {
   objects.push({ apiVersion: "v1", kind: "Secret", metadata, data: Object.fromEntries(encoded) });
 }
 
-describe("an alert that cannot be sent is one log line about its Canary", () => {
+describe("an alert that cannot be sent is one log line and one Event of its Canary", () => {
   const refusal = "postMessage failed: sending notification bad response 404: no_service";
   it.each([
     ["a provider that is not there", undefined, 'error: alertprovider.flagger.app "chat" not found'],
@@ -102,6 +104,16 @@ describe("an alert that cannot be sent is one log line about its Canary", () => 
     secret({ token: "x" });
     await send({ analysis: { alerts: [{ name: "on-call", severity: "error", providerRef: REF }] } });
     expect(lines).toEqual([{ canary: "podinfo.test", msg: `alert provider chat.test ${text}` }]);
+    expect(said).toEqual([`podinfo: an alert does not arrive: alert provider chat.test ${text}`]);
+  });
+
+  it("a provider of another namespace, whose faults are told in the log alone", async () => {
+    const ref = { name: "chat", namespace: "other" };
+    await send({ analysis: { alerts: [{ name: "on-call", severity: "error", providerRef: ref }] } });
+    expect(lines[0]?.msg).toContain("not found");
+    expect(said).toEqual([
+      "podinfo: an alert does not arrive: alert provider chat.other cannot be used: the operator's log says why",
+    ]);
   });
 
   it.each(["kubernetes.io/service-account-token", "kubernetes.io/dockerconfigjson", "helm.sh/release.v1"])(
@@ -127,6 +139,8 @@ describe("an alert that cannot be sent is one log line about its Canary", () => 
       { canary: "podinfo.test", msg: `alert provider chat.test send error: ${refusal}` },
       { canary: "podinfo.test", msg: `alert can't be sent: ${refusal}` },
     ]);
+    // The global receiver is the business of who runs the operator.
+    expect(said).toEqual([`podinfo: an alert does not arrive: alert provider chat.test send error: ${refusal}`]);
   });
 });
 
@@ -233,6 +247,15 @@ describe("an alert goes", () => {
     await send({}, [`-msteams-url=${base}`], { severity: "warn" }, { ...failed, phase: "Progressing" });
     await send({}, [`-msteams-url=${base}`], {}, failed);
     expect([factsOf(0), factsOf(1), factsOf(2).length]).toEqual([[], [], 1]);
+  });
+
+  it("with a reason that was planted in the status as one short line", async () => {
+    const cause = { ...failed.cause, kind: "abort", by: `\u001b[2J\n${"x".repeat(100_000)}` } as never;
+    await send({}, [`-msteams-url=${base}`], {}, { ...failed, cause });
+    const [why] = factsOf(0);
+    expect(why[0]).toBe("Why");
+    expect(why[1].length).toBeLessThan(1_200);
+    expect(why[1]).not.toMatch(/\p{Cc}/u);
   });
 
   it("past the thousand alerts of another namespace, and as one line without control characters", async () => {

@@ -39,6 +39,8 @@ export interface AlertingPorts {
   readonly log: Log;
   readonly read: (ref: ObjectRef) => Promise<KubeObject | undefined>;
   readonly dispatcherFor?: (options: { readonly proxy?: string }) => Dispatcher;
+  /** Says on the Canary why an alert does not arrive. Absent: only the log says it. */
+  readonly announce?: (canary: Canary, message: string) => void;
 }
 
 export interface Alerting {
@@ -50,6 +52,8 @@ export interface Alerting {
 }
 
 interface OutgoingAlert {
+  /** Absent: the global receiver, which is not the user's. */
+  readonly provider?: AlertTarget["providerRef"];
   readonly to: Notifier;
   readonly message: AlertMessage;
   /** Error line up to the cause. */
@@ -77,10 +81,15 @@ export function createAlerting(flags: AlertingFlags, ports: AlertingPorts): Aler
         fields: [
           ...fieldsOf(canary.spec, canary.ref.namespace, alert, flags.clusterName),
           ...releaseFields(canary, alert, flags.consoleUrl),
-        ],
+        ].map(({ name, value }) => ({ name, value: clean(value) })),
       };
       const outgoing = await addressed(canary, message, global, ports);
-      await Promise.all(outgoing.map((each) => delivery.deliver(each)));
+      const outcomes = await Promise.all(outgoing.map((each) => delivery.deliver(each)));
+      for (const [i, outcome] of outcomes.entries()) {
+        const { provider, failure = "" } = outgoing[i] ?? {};
+        if (outcome.kind === "given-up" && provider !== undefined)
+          announce(canary, provider, `${failure}${outcome.detail}`, ports);
+      }
     },
     flush: (graceMs) => delivery.flush(graceMs),
   };
@@ -99,11 +108,12 @@ async function addressed(
     return global === undefined ? [] : [{ to: global, message, failure: "alert can't be sent: ", lane }];
   }
   const wanted = alerts.filter(({ severity }) => shouldSend(severity, message.severity));
-  const outgoing = await Promise.all(wanted.map((target) => outgoingAlert(target, message, ports)));
+  const outgoing = await Promise.all(wanted.map((target) => outgoingAlert(canary, target, message, ports)));
   return outgoing.filter((found) => found !== undefined);
 }
 
 async function outgoingAlert(
+  canary: Canary,
   { providerRef }: AlertTarget,
   message: AlertMessage,
   ports: AlertingPorts,
@@ -112,12 +122,20 @@ async function outgoingAlert(
   const what = `alert provider ${name}.${namespace}`;
   try {
     const to = await notifierOf(providerRef, ports);
-    return { to, message, failure: `${what} send error: `, lane: `${namespace}/${name}` };
+    return { provider: providerRef, to, message, failure: `${what} send error: `, lane: `${namespace}/${name}` };
   } catch (error) {
-    const text = errorText(error);
-    ports.log.error({ canary: message.workload }, `${what} ${error instanceof SecretProblem ? "" : "error: "}${text}`);
+    const text = `${what} ${error instanceof SecretProblem ? "" : "error: "}${errorText(error)}`;
+    ports.log.error({ canary: message.workload }, text);
+    announce(canary, providerRef, text, ports);
     return undefined;
   }
+}
+
+/** What a provider of another namespace and its Secret say is not for this one. */
+function announce(canary: Canary, { name, namespace }: AlertTarget["providerRef"], text: string, ports: AlertingPorts) {
+  const isOwn = namespace === canary.ref.namespace;
+  const said = isOwn ? text : `alert provider ${name}.${namespace} cannot be used: the operator's log says why`;
+  ports.announce?.(canary, `an alert does not arrive: ${said}`);
 }
 
 /** @throws Error that says what is wrong with the provider or its Secret */

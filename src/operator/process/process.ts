@@ -231,6 +231,8 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     log,
     read: (ref) => clusters.cache.read(ref, stopped.signal),
     dispatcherFor: options.dispatcherFor,
+    announce: (canary, message) =>
+      recorder.announce(canary, { type: "Warning", reason: "AlertFailed", message, phase: canary.status.phase }),
   });
   const { recorder, flush } = createRecorders(options, clusters.client, stopped.signal);
   log.info({}, "Starting operator");
