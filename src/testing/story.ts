@@ -242,3 +242,13 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
 function describe(probe: Probe): string {
   return probe.kind === "metric" ? `${probe.source} ${probe.metric.name}` : probe.kind;
 }
+
+/** A Canary that was initialised, with a second revision in its target. The timeline begins there. */
+export function released(...args: Parameters<typeof tell>): Story {
+  const story = tell(...args);
+  story.run(60);
+  story.timeline.length = 0;
+  story.alerts.length = 0;
+  story.world.revision = { spec: "v2" };
+  return story;
+}

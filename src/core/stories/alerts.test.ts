@@ -1,22 +1,12 @@
 /** The alerts that people get: the contract's list, with every way to fail. */
 import { describe, expect, it } from "vitest";
-import { tell } from "../../testing/story.ts";
+import { released, type Story, tell } from "../../testing/story.ts";
 import type { Answer } from "../turn/observation.ts";
-
-type Story = ReturnType<typeof tell>;
 
 const RATE = { name: "request-success-rate", thresholdRange: { min: 99 } };
 const hook = (type: string, more: object = {}) => ({ type, name: type, url: "http://hook.test/", ...more });
 const STUCK = { kind: "stuck", detail: "T-primary.NS not ready: deadline" } as const;
 const REFUSED: Answer = { kind: "refused", detail: "no" };
-
-function released(parts: Parameters<typeof tell>[0] = {}): Story {
-  const story = tell(parts);
-  story.run(60);
-  story.alerts.length = 0;
-  story.world.revision = { spec: "v2" };
-  return story;
-}
 
 const NEW = "info New revision detected, progressing canary analysis.";
 

@@ -1,15 +1,7 @@
 /** Traffic goes only to pods that can serve, and a primary that takes over is judged on the way. */
 import { describe, expect, it } from "vitest";
-import { tell } from "../../testing/story.ts";
+import { released, tell } from "../../testing/story.ts";
 import type { Answer } from "../turn/observation.ts";
-
-function released(parts: Parameters<typeof tell>[0] = {}) {
-  const story = tell(parts);
-  story.run(60);
-  story.timeline.length = 0;
-  story.world.revision = { spec: "v2" };
-  return story;
-}
 
 const WAITING = { kind: "progressing", detail: "podinfo-primary.test not ready: 0 of 2" } as const;
 

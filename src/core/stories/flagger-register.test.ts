@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { aSpec, aWireCanary } from "../../testing/canary.ts";
-import { MESH, tell } from "../../testing/story.ts";
+import { MESH, released, tell } from "../../testing/story.ts";
 import { PARSE_OPTIONS } from "../../testing/tables.ts";
 import { planFor } from "../plan/plan.ts";
 import { ALL_TO_PRIMARY, routesFor } from "../routes.ts";
@@ -14,14 +14,6 @@ import { violation } from "../turn/checks.ts";
 
 const HOOK = (type: string) => ({ type, name: type, url: "http://hook.test/" });
 const REF = { namespace: "test", name: "podinfo" };
-
-function released(parts: Parameters<typeof tell>[0] = {}) {
-  const story = tell(parts);
-  story.run(60);
-  story.timeline.length = 0;
-  story.world.revision = { spec: "v2" };
-  return story;
-}
 
 const condition = (story: ReturnType<typeof tell>) => toWire(story.status).conditions?.[0];
 const stuck = (detail: string) => ({ kind: "stuck", detail }) as const;

@@ -1,19 +1,9 @@
 /** A busy API server takes seconds to write routes. What waits for routes counts from when they were written. */
 import { describe, expect, it } from "vitest";
-import type { CanaryParts } from "../../testing/canary.ts";
-import { type Story, tell } from "../../testing/story.ts";
+import { released, type Story } from "../../testing/story.ts";
 import type { Probe } from "../turn/observation.ts";
 
 const SECOND = 1000;
-
-/** Initialised at second 60, where v2 is released. */
-function released(parts: CanaryParts): Story {
-  const story = tell(parts);
-  story.run(60);
-  story.timeline.length = 0;
-  story.world.revision = { spec: "v2" };
-  return story;
-}
 
 /** The turn that the story just took decided about routes, and they are written `seconds` later. */
 function written(story: Story, seconds: number): void {

@@ -1,16 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { aSpec } from "../../testing/canary.ts";
-import { MESH, tell } from "../../testing/story.ts";
+import { MESH, released, tell } from "../../testing/story.ts";
 import { planFor } from "../plan/plan.ts";
 import { routesFor } from "../routes.ts";
-
-function released(parts: Parameters<typeof tell>[0] = {}) {
-  const story = tell(parts);
-  story.run(60);
-  story.timeline.length = 0;
-  story.world.revision = { spec: "v2" };
-  return story;
-}
 
 const NOT_READY = (detail: string, progress = detail) => ({ kind: "progressing", detail, progress }) as const;
 const STUCK = (detail: string) => ({ kind: "stuck", detail }) as const;

@@ -1,16 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { PLAIN, tell } from "../../testing/story.ts";
+import { PLAIN, released } from "../../testing/story.ts";
 
 const GATE = (type: string, name = type) => ({ type, name, url: "http://gate.test/" });
-
-/** A story that is initialised and has a second revision in its target. */
-function released(...args: Parameters<typeof tell>) {
-  const story = tell(...args);
-  story.run(60);
-  story.timeline.length = 0;
-  story.world.revision = { spec: "v2" };
-  return story;
-}
 
 describe("strategies are plans of steps", () => {
   it("A/B testing sends the matched requests to the canary for every iteration", () => {
