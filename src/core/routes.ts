@@ -4,8 +4,6 @@ import { rulesOf } from "./phases/table.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { CanaryStatus, Routes } from "./status/canary.ts";
 
-export { ALL_TO_PRIMARY } from "./plan/steps.ts";
-
 /** @returns undefined while the engine does not own the routes: before the first initialisation, and while leaving */
 export function routesFor(plan: Plan, status: CanaryStatus): Routes | undefined {
   return rulesOf(status.phase).routes(plan, status);

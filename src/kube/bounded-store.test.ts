@@ -2,8 +2,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { ObjectChange } from "../ports/kube.ts";
 import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { SILENT_LOG } from "../ports/log.ts";
-import { type BoundedStore, createBoundedStore, type Keeping } from "./bounded-store.ts";
+import { type BoundedStore, createBoundedStore } from "./bounded-store.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
+import type { Keeping } from "./left-out.ts";
 import { createObjectStore, type ObjectStore } from "./object-store.ts";
 import { weightOf } from "./weight.ts";
 

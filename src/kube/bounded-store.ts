@@ -13,8 +13,6 @@ import type { Sift } from "./client.ts";
 import { createSieve, type Keeping, keep, type Sieve, shedFrom, strike, type Table, tableOf } from "./left-out.ts";
 import { keyOf, keyOfObject, notHeld, type ObjectStore } from "./object-store.ts";
 
-export type { Keeping } from "./left-out.ts";
-
 export interface BoundedStoreOptions {
   readonly type: ResourceType;
   readonly keeping: Keeping;

@@ -4,8 +4,9 @@
 import { setMaxListeners } from "node:events";
 import type { ObjectCache, ObjectChange } from "../ports/kube.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
-import { type BoundedStore, createBoundedStore, type Keeping } from "./bounded-store.ts";
+import { type BoundedStore, createBoundedStore } from "./bounded-store.ts";
 import { listAll } from "./client.ts";
+import type { Keeping } from "./left-out.ts";
 import { createListeners } from "./listeners.ts";
 import { createObjectStore, type Indexer, type ObjectStore } from "./object-store.ts";
 import { type Collection, reflect, type Sink, slim, type WatchPorts } from "./reflector.ts";

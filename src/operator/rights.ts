@@ -10,8 +10,6 @@ import { STEERING } from "../ports/steering.ts";
 import type { Workload } from "../ports/workload.ts";
 import type { AdapterTables } from "./adapters.ts";
 
-export type { Rule } from "../ports/rights.ts";
-
 /** The rules of the roles, by who needs them. */
 export interface Rights {
   /** Of the Lease, in its own namespace. */

@@ -4,7 +4,8 @@ import { canaryWeights } from "../core/plan/plan.ts";
 import { type ParseOptions, parseSpec } from "../core/spec/parse.ts";
 import type { CanarySpec } from "../core/spec/spec.ts";
 import type { Canary } from "../core/status/canary.ts";
-import { fromWire, type WireStatus } from "../core/status/status.ts";
+import { fromWire } from "../core/status/status.ts";
+import type { WireStatus } from "../core/status/wire.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { PARSE_OPTIONS } from "./tables.ts";
 

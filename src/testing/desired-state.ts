@@ -1,8 +1,9 @@
 /** The wanted state of the cluster, in one line. */
 
 import type { DesiredState } from "../core/desired.ts";
-import { ALL_TO_PRIMARY } from "../core/routes.ts";
-import type { Canary, CanaryStatus, Phase } from "../core/status/canary.ts";
+import type { Phase } from "../core/phases/positions.ts";
+import { ALL_TO_PRIMARY } from "../core/plan/steps.ts";
+import type { Canary, CanaryStatus } from "../core/status/canary.ts";
 import { aCanary, type CanaryParts } from "./canary.ts";
 
 /** Idle: the primary exists, all traffic goes to it, and nothing is to be scaled. */

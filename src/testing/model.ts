@@ -9,7 +9,8 @@ import { type Capabilities, canaryWeights, type Plan, planFor } from "../core/pl
 import { routesFor } from "../core/routes.ts";
 import { sameRevision } from "../core/run/change.ts";
 import type { Canary, CanaryStatus, Revision, Routes } from "../core/status/canary.ts";
-import { fromWire, toWire, type WireStatus } from "../core/status/status.ts";
+import { fromWire, toWire } from "../core/status/status.ts";
+import type { WireStatus } from "../core/status/wire.ts";
 import { takeTurnWith } from "../core/take-turn.ts";
 import { promotionId } from "../core/turn/identity.ts";
 import type { Answer, Probe, Readiness, Readings } from "../core/turn/observation.ts";

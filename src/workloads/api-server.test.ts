@@ -6,7 +6,8 @@
 import { describe, expect, it } from "vitest";
 import { createStore } from "../../sandbox/api-server/store.ts";
 import type { DesiredPrimary } from "../core/phases/phase.ts";
-import type { CanaryStatus, Phase } from "../core/status/canary.ts";
+import type { Phase } from "../core/phases/positions.ts";
+import type { CanaryStatus } from "../core/status/canary.ts";
 import { promotionId } from "../core/turn/identity.ts";
 import { applyMergePatch, mergePatch } from "../json/merge-patch.ts";
 import { typeOf } from "../operator/cluster/write.ts";

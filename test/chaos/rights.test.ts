@@ -5,9 +5,10 @@
 import { expect, it } from "vitest";
 import { fixedCredentials } from "../../src/kube/access.ts";
 import { runOperator } from "../../src/operator/process/process.ts";
-import { allRules, type Rule, rightsOf } from "../../src/operator/rights.ts";
+import { allRules, rightsOf } from "../../src/operator/rights.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../../src/ports/log.ts";
+import type { Rule } from "../../src/ports/rights.ts";
 import { STEERING } from "../../src/ports/steering.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { TABLES } from "../../src/testing/tables.ts";

@@ -13,7 +13,7 @@ import { expect, it } from "vitest";
 import { parse } from "yaml";
 import { freePorts } from "../../sandbox/programs/ports.ts";
 import { findPrometheus, startReal } from "../../sandbox/prometheus/real.ts";
-import type { Phase } from "../../src/core/status/canary.ts";
+import type { Phase } from "../../src/core/phases/positions.ts";
 import type { Turn } from "../../src/ports/recorder.ts";
 import { PROJECT_ROOT } from "../../src/project-root.ts";
 import { createMetricsRecorder } from "../../src/recorders/metrics/recorder.ts";

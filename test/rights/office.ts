@@ -13,7 +13,6 @@ import { createFreshSnapshot, type FreshSnapshot } from "../../src/operator/clus
 import { createRemover, createWriter, typeOf } from "../../src/operator/cluster/write.ts";
 import { createFollower } from "../../src/operator/engine/follow.ts";
 import { connectClusters } from "../../src/operator/process/clusters.ts";
-import type { Rule } from "../../src/operator/rights.ts";
 import type { KubeReader, ObjectCache } from "../../src/ports/kube.ts";
 import {
   clusterScoped,
@@ -24,6 +23,7 @@ import {
   type ResourceType,
 } from "../../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../../src/ports/log.ts";
+import type { Rule } from "../../src/ports/rights.ts";
 import type { RouterKind } from "../../src/ports/router.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
 

@@ -5,10 +5,11 @@
 
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createPodTroubles, type Troubles } from "../../src/operator/cluster/pod-troubles.ts";
-import { type Rule, rightsOf } from "../../src/operator/rights.ts";
+import { rightsOf } from "../../src/operator/rights.ts";
 import { createSessions } from "../../src/operator/sessions.ts";
 import type { KubeObject } from "../../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../../src/ports/log.ts";
+import type { Rule } from "../../src/ports/rights.ts";
 import { aCanary } from "../../src/testing/canary.ts";
 import { TABLES } from "../../src/testing/tables.ts";
 import { type Office, openOffice } from "./office.ts";

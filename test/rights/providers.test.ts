@@ -4,8 +4,9 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Canary, Routes } from "../../src/core/status/canary.ts";
-import { type Rule, rightsOf } from "../../src/operator/rights.ts";
+import { rightsOf } from "../../src/operator/rights.ts";
 import { type ObjectRef, RESOURCES } from "../../src/ports/kubernetes.ts";
+import type { Rule } from "../../src/ports/rights.ts";
 import type { Router } from "../../src/ports/router.ts";
 import type { Snapshot } from "../../src/ports/snapshot.ts";
 import type { Specimen } from "../../src/routers/specimen.ts";

@@ -6,7 +6,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { kedaCrds } from "../../sandbox/crds/keda.ts";
 import type { DesiredState } from "../../src/core/desired.ts";
-import type { Canary, CanaryStatus, Phase } from "../../src/core/status/canary.ts";
+import type { Phase } from "../../src/core/phases/positions.ts";
+import type { Canary, CanaryStatus } from "../../src/core/status/canary.ts";
 import { promotionId } from "../../src/core/turn/identity.ts";
 import { crds } from "../../src/crd/index.ts";
 import type { ClusterState } from "../../src/operator/cluster/cluster-state.ts";

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { canaryCrd } from "../../crd/index.ts";
 import { aCanary } from "../../testing/canary.ts";
 import type { CanaryStatus } from "../status/canary.ts";
-import { fromWire, toWire, type WireMemory } from "../status/status.ts";
+import { fromWire, toWire } from "../status/status.ts";
+import type { WireMemory } from "../status/wire.ts";
 import type { Position, Wait } from "./positions.ts";
 import { PHASES, rulesOf, TRANSITIONS } from "./table.ts";
 

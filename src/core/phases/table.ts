@@ -17,8 +17,6 @@ import { terminating } from "./terminating.ts";
 import { waiting } from "./waiting.ts";
 import { waitingPromotion } from "./waiting-promotion.ts";
 
-export type { Phase } from "./positions.ts";
-
 const TABLE: { readonly [P in Phase]: PhaseRules<P> } = {
   "": newborn,
   Initializing: initializing,

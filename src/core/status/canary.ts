@@ -5,8 +5,6 @@ import type { Cause } from "../run/cause.ts";
 import type { CanaryRef, CanarySpec, Severity, TargetRef } from "../spec/spec.ts";
 import type { Reason } from "../texts/reasons.ts";
 
-export type { Phase, Position } from "../phases/positions.ts";
-
 /** What was released: the hash of the target's spec, and a checksum per tracked ConfigMap and Secret. */
 export interface Revision {
   readonly spec: string;

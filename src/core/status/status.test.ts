@@ -4,7 +4,8 @@ import { tell } from "../../testing/story.ts";
 import type { Notice } from "../texts/events.ts";
 import { prependEvents, type Transition } from "../turn/turn.ts";
 import type { Alert } from "./canary.ts";
-import { fromWire, toWire, type WireStatus } from "./status.ts";
+import { fromWire, toWire } from "./status.ts";
+import type { WireStatus } from "./wire.ts";
 
 const HINTS = { intervalMs: 15_000, iterations: 0, weights: [10, 20, 30, 40, 50], mirror: false };
 const SEED = Number(process.env["SEED"] ?? 20261123);

@@ -5,14 +5,13 @@
  */
 
 import { steeringOf } from "../people/steering.ts";
-import { isPhase, type Phase, rulesOf } from "../phases/table.ts";
+import type { Phase } from "../phases/positions.ts";
+import { isPhase, rulesOf } from "../phases/table.ts";
 import { EVENTS } from "../texts/events.ts";
 import type { Announced, CanaryStatus, Revision, StatusCore } from "./canary.ts";
 import { owedAlerts } from "./owed-alerts.ts";
 import { storedMemory } from "./stored-memory.ts";
 import { namesFrom, type RecoveryHints, type WireMemory, type WireStatus } from "./wire.ts";
-
-export type { RecoveryHints, WireMemory, WireStatus } from "./wire.ts";
 
 /** @throws RangeError for a phase that no version ever wrote */
 export function fromWire(stored: WireStatus | undefined, hints: RecoveryHints): CanaryStatus {

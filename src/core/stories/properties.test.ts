@@ -18,10 +18,10 @@ import {
   type Release,
 } from "../../testing/model.ts";
 import { MESH, PLAIN } from "../../testing/story.ts";
+import type { Phase } from "../phases/positions.ts";
 import { TRANSITIONS } from "../phases/table.ts";
 import type { Capabilities } from "../plan/plan.ts";
 import type { HookType } from "../spec/spec.ts";
-import type { Phase } from "../status/canary.ts";
 import type { Answer, Probe } from "../turn/observation.ts";
 
 const SEED = Number(process.env["SEED"] ?? 20261123);

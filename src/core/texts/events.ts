@@ -4,9 +4,9 @@
  */
 
 import type { Freeze } from "../people/steering.ts";
-import type { CanaryRef, CanarySpec } from "../spec/spec.ts";
-import { dotted, primaryName } from "../spec/spec.ts";
-import type { Alert, OffSplit, Phase } from "../status/canary.ts";
+import type { Phase } from "../phases/positions.ts";
+import { type CanaryRef, type CanarySpec, dotted, primaryName } from "../spec/spec.ts";
+import type { Alert, OffSplit } from "../status/canary.ts";
 import type { Reason } from "./reasons.ts";
 import { splitText } from "./words.ts";
 

@@ -1,13 +1,13 @@
 /** One turn of one Canary: its input, its output, and the functions with which every phase builds its transitions. */
 
 import { type Action, type ActionAnswer, type Freeze, steeringOf } from "../people/steering.ts";
-import type { OnStep, Wait } from "../phases/positions.ts";
+import type { OnStep, Phase, Position, Wait } from "../phases/positions.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Cause, End, Failure, Place } from "../run/cause.ts";
 import { NO_RECOVERY } from "../run/recovery.ts";
 import { drainOf, patienceOf } from "../spec/interval.ts";
 import type { CanaryRef, CanarySpec } from "../spec/spec.ts";
-import type { Alert, CanaryStatus, Phase, Position, Revision, StatusCore } from "../status/canary.ts";
+import type { Alert, CanaryStatus, Revision, StatusCore } from "../status/canary.ts";
 import { MOST_OWED } from "../status/owed-alerts.ts";
 import { EVENTS, type Notice, type RolloutEvent } from "../texts/events.ts";
 import { settles } from "./checks.ts";

@@ -1,7 +1,7 @@
 /** Makes the cluster as a status promises: adapters render whole objects, and what differs is written. */
 
 import type { DesiredState } from "../../core/desired.ts";
-import { ALL_TO_PRIMARY } from "../../core/routes.ts";
+import { ALL_TO_PRIMARY } from "../../core/plan/steps.ts";
 import type { Canary } from "../../core/status/canary.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { ClusterState } from "./cluster-state.ts";

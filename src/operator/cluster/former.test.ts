@@ -3,7 +3,7 @@
  * user to the canary any more, and go with the Canary.
  */
 import { describe, expect, it } from "vitest";
-import { ALL_TO_PRIMARY } from "../../core/routes.ts";
+import { ALL_TO_PRIMARY } from "../../core/plan/steps.ts";
 import { namesOf } from "../../core/run/names.ts";
 import type { Canary, Routes } from "../../core/status/canary.ts";
 import { mergePatch } from "../../json/merge-patch.ts";

@@ -1,7 +1,8 @@
 /** Whether the routes in the cluster are those that a status promises. */
 
 import type { Plan } from "../../core/plan/plan.ts";
-import { ALL_TO_PRIMARY, routesFor } from "../../core/routes.ts";
+import { ALL_TO_PRIMARY } from "../../core/plan/steps.ts";
+import { routesFor } from "../../core/routes.ts";
 import type { Canary, Routes } from "../../core/status/canary.ts";
 import type { Readings } from "../../core/turn/observation.ts";
 import { mergePatch } from "../../json/merge-patch.ts";

@@ -4,7 +4,7 @@
  */
 import type { Alert } from "../../core/status/canary.ts";
 import { owedAlerts } from "../../core/status/owed-alerts.ts";
-import type { WireStatus } from "../../core/status/status.ts";
+import type { WireStatus } from "../../core/status/wire.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 
 /** The annotation, as JSON; only where the CRD prunes `status.aviary`. */

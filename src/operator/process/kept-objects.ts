@@ -1,6 +1,7 @@
 /** How much of each kind the operator keeps in memory, see kube/bounded-store.ts. */
-import type { Keeping } from "../../kube/bounded-store.ts";
+
 import type { Ledger } from "../../kube/ledger.ts";
+import type { Keeping } from "../../kube/left-out.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { STEERING } from "../../ports/steering.ts";
 

@@ -6,7 +6,8 @@ import { type Parsed, type ParseOptions, parseSpec } from "../../core/spec/parse
 import { type CanaryRef, type CanarySpec, dotted } from "../../core/spec/spec.ts";
 import type { Canary, CanaryStatus } from "../../core/status/canary.ts";
 import { refusedConditions } from "../../core/status/conditions.ts";
-import { fromWire, type RecoveryHints, toWire, type WireMemory, type WireStatus } from "../../core/status/status.ts";
+import { fromWire, toWire } from "../../core/status/status.ts";
+import type { RecoveryHints, WireMemory, WireStatus } from "../../core/status/wire.ts";
 import { perObject } from "../../core/turn/per-object.ts";
 import { equal, mergePatch } from "../../json/merge-patch.ts";
 import { KubeError, type ObjectWriter } from "../../ports/kube.ts";

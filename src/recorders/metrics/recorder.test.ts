@@ -1,6 +1,6 @@
 import { Registry } from "prom-client";
 import { expect, it } from "vitest";
-import type { WireStatus } from "../../core/status/status.ts";
+import type { WireStatus } from "../../core/status/wire.ts";
 import type { Answered } from "../../core/turn/observation.ts";
 import type { Turn } from "../../ports/recorder.ts";
 import { aCanary } from "../../testing/canary.ts";

@@ -2,8 +2,9 @@
  * Prometheus metrics under Flagger's names, labels and help texts. The series of a Canary are removed with it (Q13).
  */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Phase } from "../../core/phases/positions.ts";
 import { type CanaryRef, type CanarySpec, canaryKey, primaryName } from "../../core/spec/spec.ts";
-import type { Canary, Phase } from "../../core/status/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import type { Recorder, Turn } from "../../ports/recorder.ts";
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

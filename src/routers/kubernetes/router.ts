@@ -3,7 +3,8 @@
  */
 
 import { planFor } from "../../core/plan/plan.ts";
-import { ALL_TO_PRIMARY, routesFor } from "../../core/routes.ts";
+import { ALL_TO_PRIMARY } from "../../core/plan/steps.ts";
+import { routesFor } from "../../core/routes.ts";
 import type { Canary, Routes } from "../../core/status/canary.ts";
 import type { Router } from "../../ports/router.ts";
 

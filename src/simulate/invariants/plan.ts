@@ -1,9 +1,10 @@
 /** What is promoted, and the arrows by which a status gets there. */
 
+import type { Phase } from "../../core/phases/positions.ts";
 import { TRANSITIONS } from "../../core/phases/table.ts";
 import type { Plan } from "../../core/plan/plan.ts";
 import type { HookType } from "../../core/spec/spec.ts";
-import type { Phase, Revision } from "../../core/status/canary.ts";
+import type { Revision } from "../../core/status/canary.ts";
 import { failureOf } from "../../core/turn/checks.ts";
 import { promotionId } from "../../core/turn/identity.ts";
 import { BUILT_IN_METRICS } from "../../core/turn/probes.ts";
