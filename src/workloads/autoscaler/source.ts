@@ -1,10 +1,10 @@
 /** What all kinds of autoscaler share: where the source and the primary's copy are, and what they scale. */
 import type { Canary } from "../../core/status/canary.ts";
-import type { KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
-import type { Fields } from "../../ports/kubernetes-types.ts";
-import type { MadeObject } from "../../ports/owner.ts";
+import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
+import type { Fields, Strings } from "../../ports/kubernetes-types.ts";
+import { type MadeObject, ownerReference } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
-import { primaryNameOf } from "../metadata.ts";
+import { primaryNameOf, withoutFlux } from "../metadata.ts";
 import { getQueryError } from "../not-found.ts";
 
 /** The object that `spec.autoscalerRef` names; undefined without one. */
@@ -64,6 +64,27 @@ export function missingSource(canary: Canary, type: ResourceType, seen: Snapshot
 /** The source's target with the primary's name. Kind, version and all other fields stay. */
 export function primaryScaleTarget(canary: Canary, source: Scaler): Fields {
   return { ...source.spec?.scaleTargetRef, name: primaryNameOf(canary.spec.targetRef.name) };
+}
+
+/** The primary's scaler as it is created. Its labels are those of the source. */
+export function createdScaler(
+  canary: Canary,
+  type: ResourceType,
+  { source, primaryName }: SeenScalers<Scaler>,
+  { annotations, spec }: { readonly annotations?: Strings; readonly spec: Fields },
+): KubeObject {
+  return {
+    apiVersion: apiVersionOf(type),
+    kind: type.kind,
+    metadata: {
+      name: primaryName,
+      namespace: canary.ref.namespace,
+      labels: withoutFlux(source.metadata.labels),
+      ...(annotations === undefined ? {} : { annotations }),
+      ownerReferences: [ownerReference(canary)],
+    },
+    spec,
+  };
 }
 
 /** A Canary that is being deleted creates nothing. */

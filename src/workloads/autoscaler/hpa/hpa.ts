@@ -5,19 +5,17 @@
 
 import type { DesiredState } from "../../../core/desired.ts";
 import type { Canary } from "../../../core/status/canary.ts";
-import { apiVersionOf, type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
+import { type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
 import type { Fields } from "../../../ports/kubernetes-types.ts";
-import { ownerReference } from "../../../ports/owner.ts";
 import type { Snapshot } from "../../../ports/snapshot.ts";
 import type { Autoscaler } from "../../../ports/workload.ts";
-import { withoutFlux } from "../../metadata.ts";
 import {
+  createdScaler,
   isLeaving,
   madeScaler,
   missingSource,
   primaryScaleTarget,
   type Scaler,
-  type SeenScalers,
   seenScalers,
   sourceAndPrimary,
 } from "../source.ts";
@@ -52,25 +50,16 @@ function renderPrimary(canary: Canary, wanted: DesiredState, seen: Snapshot): re
   const scalers = seenScalers<ScalerObject>(canary, TYPE, seen);
   if (scalers === undefined) return [];
   const { source, primary } = scalers;
-  if (primary === undefined) return isLeaving(canary) ? [] : [created(canary, scalers)];
+  if (primary === undefined)
+    return isLeaving(canary) ? [] : [createdScaler(canary, TYPE, scalers, { spec: createdSpec(canary, source) })];
   if (!wanted.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];
   // Labels and annotations are not compared, because a difference in them has no effect (Q54).
   const scaleTargetRef = primary.spec?.scaleTargetRef ?? primaryScaleTarget(canary, source);
   return [{ ...primary, spec: { ...primarySpec(canary, source), scaleTargetRef } }];
 }
 
-function created(canary: Canary, { source, primaryName }: SeenScalers<ScalerObject>): KubeObject {
-  return {
-    apiVersion: apiVersionOf(TYPE),
-    kind: TYPE.kind,
-    metadata: {
-      name: primaryName,
-      namespace: canary.ref.namespace,
-      labels: withoutFlux(source.metadata.labels),
-      ownerReferences: [ownerReference(canary)],
-    },
-    spec: { ...primarySpec(canary, source), scaleTargetRef: primaryScaleTarget(canary, source) },
-  };
+function createdSpec(canary: Canary, source: ScalerObject): HpaSpec {
+  return { ...primarySpec(canary, source), scaleTargetRef: primaryScaleTarget(canary, source) };
 }
 
 function primarySpec(canary: Canary, source: ScalerObject): HpaSpec {

@@ -6,13 +6,13 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DesiredState } from "../../../core/desired.ts";
 import type { Canary } from "../../../core/status/canary.ts";
-import { apiVersionOf, type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
+import { type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
 import type { Fields } from "../../../ports/kubernetes-types.ts";
-import { ownerReference } from "../../../ports/owner.ts";
 import type { Snapshot } from "../../../ports/snapshot.ts";
 import type { Autoscaler, WorkloadOptions } from "../../../ports/workload.ts";
 import { filterPrefixes, primaryNameOf, withoutFlux } from "../../metadata.ts";
 import {
+  createdScaler,
   isLeaving,
   madeScaler,
   missingSource,
@@ -92,21 +92,11 @@ function renderPrimary(
   ];
 }
 
-function created(canary: Canary, { source, primaryName }: SeenScalers<ScalerObject>): KubeObject {
+function created(canary: Canary, scalers: SeenScalers<ScalerObject>): KubeObject {
+  const { source } = scalers;
   // The source may be paused at this moment; the primary's copy never is (Q57).
   const { [PAUSE_ANNOTATION]: _paused, ...annotations } = withoutFlux(source.metadata.annotations);
-  return {
-    apiVersion: apiVersionOf(TYPE),
-    kind: TYPE.kind,
-    metadata: {
-      name: primaryName,
-      namespace: canary.ref.namespace,
-      labels: withoutFlux(source.metadata.labels),
-      annotations,
-      ownerReferences: [ownerReference(canary)],
-    },
-    spec: primarySpec(canary, source),
-  };
+  return createdScaler(canary, TYPE, scalers, { annotations, spec: primarySpec(canary, source) });
 }
 
 function primarySpec(canary: Canary, source: ScalerObject): ScaledObjectSpec {
