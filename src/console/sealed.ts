@@ -55,7 +55,7 @@ export function chunks(text: string): readonly string[] | undefined {
   return parts.length > MOST_CHUNKS ? undefined : parts;
 }
 
-/** Compares words without telling by the time it takes how much of them is right. */
+/** Compares words in a time that does not depend on how much of them is right. */
 export function isSame(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);

@@ -138,11 +138,11 @@ export function createSieve(
   };
 }
 
-/** Above this part of the bound of all namespaces an object is refused because of all, and not because of its own. */
+/** Above this share of the common bound, the message blames all namespaces, and not the namespace of the object. */
 const CROWDED = 0.75;
 
 function createAnnouncements(type: ResourceType, { bounds, needed }: Ledger, log: Log) {
-  const said = new Set<string>();
+  const announced = new Set<string>();
   const mebi = (bytes: number) => Math.floor(bytes / 2 ** 20);
   const text = (namespace: string) => {
     const isCrowded = needed() > bounds.neededInAll * CROWDED && needed(namespace) < bounds.needed * CROWDED;
@@ -158,8 +158,8 @@ function createAnnouncements(type: ResourceType, { bounds, needed }: Ledger, log
     text,
     once(namespace: string, share: Share): void {
       const key = `${share} ${namespace}`;
-      if (said.has(key)) return;
-      said.add(key);
+      if (announced.has(key)) return;
+      announced.add(key);
       if (share === "needed") log.warn({ namespace }, text(namespace));
       else
         log.info(
