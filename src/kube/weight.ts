@@ -9,20 +9,23 @@ const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 /** @param most the walk ends above this weight, so that an object of any size costs little time */
 export function weightOf(value: unknown, most = Number.POSITIVE_INFINITY): number {
   let weight = 0;
-  const waiting: unknown[] = [value];
-  while (waiting.length > 0 && weight <= most) {
-    const next = waiting.pop();
-    if (typeof next === "string") weight += textWeight(next);
-    else if (Array.isArray(next)) {
+  const waiting: object[] = [];
+  const add = (field: unknown) => {
+    if (typeof field === "string") weight += textWeight(field);
+    else if (typeof field === "object" && field !== null) waiting.push(field);
+  };
+  add(value);
+  for (let next = waiting.pop(); next !== undefined && weight <= most; next = waiting.pop()) {
+    if (Array.isArray(next)) {
       weight += CONTAINER + ENTRY * next.length;
-      for (const item of next) waiting.push(item);
-    } else if (typeof next === "object" && next !== null) {
-      weight += CONTAINER;
-      const fields = next as Readonly<Record<string, unknown>>;
-      for (const key of Object.keys(fields)) {
-        weight += ENTRY + textWeight(key);
-        waiting.push(fields[key]);
-      }
+      for (const item of next) add(item);
+      continue;
+    }
+    weight += CONTAINER;
+    const fields = next as Readonly<Record<string, unknown>>;
+    for (const key of Object.keys(fields)) {
+      weight += ENTRY + textWeight(key);
+      add(fields[key]);
     }
   }
   return weight;

@@ -25,4 +25,11 @@ describe("the digest of a pod template", () => {
     };
     expect(templateReading(other)?.digest).not.toBe(templateReading(template)?.digest);
   });
+
+  it("tells texts apart that have a key which every object inherits", () => {
+    const digestOf = (text: string) =>
+      templateReading({ z: 1, metadata: { labels: JSON.parse(`{"z":"1","__proto__":${text}}`) } } as never)?.digest;
+    expect(digestOf('"a"')).not.toBe(digestOf('"b"'));
+    expect(digestOf('{"a":1}')).not.toBe(digestOf('{"a":2}'));
+  });
 });

@@ -15,13 +15,21 @@ const readingOf = perObject((template: PodTemplate): TemplateReading => {
 
 /**
  * JSON with the fields of objects in alphabetical order, because their order says nothing. A template may have 20,000
- * fields, and a turn must not take long: what an API server has sorted is written at once.
+ * fields, and a turn must not take long: V8 writes a whole template several times faster than its parts.
  */
-function jsonInOrder(value: unknown): string {
-  if (isInOrder(value)) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(jsonInOrder).join(",")}]`;
-  const entries = Object.entries(value as object).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, field]) => `${JSON.stringify(key)}:${jsonInOrder(field)}`).join(",")}}`;
+const jsonInOrder = (template: unknown): string => JSON.stringify(inOrder(template));
+
+/** @returns the very value when it is in order */
+function inOrder(value: unknown): unknown {
+  if (isInOrder(value)) return value;
+  if (Array.isArray(value)) return value.map(inOrder);
+  const fields = value as Readonly<Record<string, unknown>>;
+  const keys = Object.keys(fields).sort();
+  // To assign this key would set the prototype.
+  if (keys.includes("__proto__")) return Object.fromEntries(keys.map((key) => [key, inOrder(fields[key])]));
+  const sorted: Record<string, unknown> = {};
+  for (const key of keys) sorted[key] = inOrder(fields[key]);
+  return sorted;
 }
 
 function isInOrder(value: unknown): boolean {
