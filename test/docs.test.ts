@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { type Capabilities, planFor } from "../src/core/plan/plan.ts";
 import { observerFor, observerKey } from "../src/metrics/observers.ts";
+import type { KubeFields } from "../src/ports/kubernetes.ts";
 import { PROJECT_ROOT as ROOT } from "../src/project-root.ts";
 import { createRouters } from "../src/routers/table.ts";
 import { aCanary, aSpec } from "../src/testing/canary.ts";
@@ -19,6 +20,12 @@ const pages = (dir: string): string[] =>
   });
 const PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...pages("docs")];
 const textOf = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+
+const tutorialCanaries = (): readonly KubeFields[] =>
+  pages("docs/tutorials")
+    .flatMap((path) => [...textOf(path).matchAll(/```yaml\n([\s\S]*?)```/g)])
+    .map(([, yaml = ""]) => parse(yaml))
+    .filter(({ kind }) => kind === "Canary");
 
 describe("the documentation", () => {
   it("numbers each decision once, in its name and in its title", () => {
@@ -60,10 +67,7 @@ describe("the documentation", () => {
         texts.some((text) => text.includes(`\`${name}\``) || text.includes(`provider: ${name}\n`)),
         name,
       ).toBe(true);
-    const canaries = texts.flatMap((text) =>
-      [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml = ""]) => parse(yaml)),
-    );
-    const found = canaries.filter(({ kind, spec }) => kind === "Canary" && spec.provider !== undefined);
+    const found = tutorialCanaries().filter(({ spec }) => spec.provider !== undefined);
     expect(found.length).toBeGreaterThanOrEqual(14);
     for (const { spec } of found) {
       const { service, analysis, ...rest } = spec;
@@ -72,6 +76,14 @@ describe("the documentation", () => {
         spec.provider,
       ).toBeUndefined();
     }
+  });
+
+  it("makes load in its tutorials before the first step: the first check of a good release would fail without", () => {
+    const loads = tutorialCanaries().flatMap(({ spec }) =>
+      (spec.analysis.webhooks ?? []).filter(({ metadata }: KubeFields) => metadata?.cmd?.startsWith("hey ")),
+    );
+    expect(loads.length).toBeGreaterThanOrEqual(14);
+    expect(new Set(loads.map(({ type }) => type))).toEqual(new Set(["pre-rollout"]));
   });
 
   it.each(PAGES)("%s: its links lead somewhere", (page) => {
