@@ -56,6 +56,24 @@ describe("the work queue", () => {
     expect(begun).toEqual(["a", "b", "c", "d"]);
   });
 
+  it("begins a turn when the round of the event loop has room for it, and in the order of arrival", async () => {
+    const waiting: (() => void)[] = [];
+    let asked = 0;
+    const pace = () => {
+      asked += 1;
+      return asked === 1 ? undefined : new Promise<void>((resolve) => void waiting.push(resolve));
+    };
+    const { queue, begun, end } = createBench({ pace, concurrency: 9 });
+    for (const key of ["a", "b", "c"]) queue.add(key);
+    await end("a");
+    expect(begun).toEqual(["a"]);
+    for (const next of ["b", "c"]) {
+      waiting.shift()?.();
+      await end("a");
+      expect(begun.at(-1)).toBe(next);
+    }
+  });
+
   it("works on many keys at once without a warning of Node.js", async () => {
     const warnings: Error[] = [];
     const listen = (warning: Error) => void warnings.push(warning);

@@ -8,6 +8,7 @@
  */
 
 import { type BackOff, createBackOff } from "../async/back-off.ts";
+import type { Pace } from "../async/give-way.ts";
 import { createLanes } from "../async/lanes.ts";
 import { withOwnSignal } from "../async/own-signal.ts";
 import type { Clock, Random } from "../ports/clock.ts";
@@ -22,6 +23,8 @@ export interface WorkQueueOptions {
    * as many as are free. Absent: all keys are in one lane, which may hold all slots.
    */
   readonly lane?: (key: string) => string;
+  /** Keeps turns that begin at once from blocking the event loop together; absent: they follow one another. */
+  readonly pace?: Pace | undefined;
   /** One turn. A throw (other than after `signal` was aborted) puts the key back after its back-off. */
   readonly work: (key: string, signal: AbortSignal) => Promise<void>;
   /** Called for every failed turn. */
@@ -148,6 +151,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   async function turn(key: string): Promise<void> {
     try {
+      const round = options.pace?.();
+      if (round !== undefined) await round;
       await withOwnSignal(life.signal, (signal) => options.work(key, signal));
       backOffs.delete(key);
     } catch (error) {

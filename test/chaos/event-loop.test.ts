@@ -6,7 +6,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
-import { STEERING, VERDICT_LABEL } from "../../src/ports/steering.ts";
+import { VERDICT_LABEL } from "../../src/ports/steering.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { canaryOf, deployment } from "./burst.ts";
 import { type Started, startOperator } from "./operator-process.ts";
@@ -199,32 +199,3 @@ it.each<[what: string, hostile: () => Hostile]>([
     LONGEST_PIECE_MS,
   );
 });
-
-it(
-  "a namespace of 500 Canaries never blocks the event loop, when they come and when all are frozen at once",
-  async () => {
-    const refs = Array.from({ length: 500 }, (_, i) => ({ namespace: "crowd", name: `app-${i}` }));
-    const left = new Set(refs.map(({ name }) => name));
-    const initialised = new Promise<void>((resolve) =>
-      cluster.onWrite(({ kind, metadata, ...object }) => {
-        if (kind !== "Canary" || object["status"]?.phase !== "Initialized") return;
-        if (left.delete(metadata.name) && left.size === 0) resolve();
-      }),
-    );
-    for (const ref of refs) cluster.put(RESOURCES.deployment, deployment(ref));
-    for (const ref of refs) cluster.put(RESOURCES.canary, canaryOf(ref));
-    await initialised;
-    const pieces = [await operator.longestPiece()];
-    for (let copy = 0; copy < COPIES; copy += 1) {
-      const metadata = { namespace: "crowd", name: `sale-${copy}` };
-      cluster.put(STEERING.freeze, { metadata, spec: { by: "me", runs: "finish" } });
-      // A release elsewhere comes to its end behind the turns of all Canaries that are frozen.
-      await rollOut(`beside-${copy}`, {});
-      pieces.push(await operator.longestPiece());
-    }
-    expect(Math.min(...pieces.slice(1)), `pieces of ${pieces.map((ms) => ms.toFixed(0)).join(", ")} ms`).toBeLessThan(
-      LONGEST_PIECE_MS,
-    );
-  },
-  PATIENCE_MS,
-);

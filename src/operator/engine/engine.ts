@@ -8,7 +8,7 @@ import type { ParseOptions } from "../../core/spec/parse.ts";
 import { type CanaryRef, canaryKey } from "../../core/spec/spec.ts";
 import type { Alert, Canary } from "../../core/status/canary.ts";
 import { errorText } from "../../error-text.ts";
-import { createWorkQueue, type WorkQueue, type WorkQueueOptions } from "../../kube/work-queue.ts";
+import { createWorkQueue, type WorkQueue } from "../../kube/work-queue.ts";
 import type { ClusterCalls } from "../../metrics/provider.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
 import type { KubeReader, ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
@@ -94,7 +94,7 @@ export interface Engine {
 }
 
 export function startEngine(options: EngineOptions): Engine {
-  const { clock, random, recorder } = options;
+  const { clock, random, recorder, pace } = options;
   const wake = (ref: CanaryRef) => queue.add(canaryKey(ref));
   const follower = createFollower({
     clock,
@@ -102,7 +102,7 @@ export function startEngine(options: EngineOptions): Engine {
     track: options.track,
     isOwnWrite: (canary, type, object) => snapshot.isOwnWrite(canary, type, object),
     onDeleted: (type, last) => snapshot.noteDeletion(type, last),
-    pace: options.pace,
+    pace,
   });
   const { follow, isFollowing, isLeftOut } = follower;
   const snapshot = createFreshSnapshot(follower.cached, follower.listed);
@@ -139,17 +139,16 @@ export function startEngine(options: EngineOptions): Engine {
   const leftOut = (ref: CanaryRef) => leftOutOf(ref, canaries);
   const turns = createTurns({ ports, complaints, wake, sessions, leftOut, quarantine: options.quarantine });
   const queue: WorkQueue = createWorkQueue({
-    clock,
-    random,
+    ...{ clock, random, pace },
     concurrency: options.concurrency,
     lane: (key) => canaryRef(key).namespace,
     // The operator soon notices an API server that comes back, and sends few requests to one that stays away.
     backOffMinMs: 200,
     backOffMaxMs: 10_000,
-    work: paced(options.pace, async (key, signal) => {
+    work: async (key, signal) => {
       const requeue = await turns.take(key, signal);
       if (requeue !== undefined) schedule(queue, key, requeue, clock);
-    }),
+    },
     onFailure: complaints.failed,
   });
   const canaries = options.track(RESOURCES.canary, options.namespace);
@@ -172,14 +171,6 @@ export function startEngine(options: EngineOptions): Engine {
       stopActions();
       await queue.drain(hurry);
     },
-  };
-}
-
-function paced(pace: Pace | undefined, work: WorkQueueOptions["work"]): WorkQueueOptions["work"] {
-  return async (key, signal) => {
-    const round = pace?.();
-    if (round !== undefined) await round;
-    await work(key, signal);
   };
 }
 

@@ -1,4 +1,5 @@
 /** What turns can and cannot see, through real caches of a real (small) API server. */
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fixedCredentials } from "../../kube/access.ts";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
@@ -29,12 +30,15 @@ let stop: AbortController;
 let clock: ManualClock;
 let woken: string[];
 let follower: Follower;
+/** What a Canary awaits before it goes on; undefined: it goes on at once. */
+let round: Promise<void> | undefined;
 
 beforeEach(async () => {
   server = await startToyApiServer();
   stop = new AbortController();
   clock = createManualClock();
   woken = [];
+  round = undefined;
   const access = { server: server.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "test" };
   const common = { clock: systemClock, random: () => 0 };
   transport = createTransport({
@@ -57,6 +61,7 @@ beforeEach(async () => {
     wake: ({ name }) => void woken.push(name),
     isOwnWrite: ({ name }, _type, { metadata }) => name === metadata.annotations?.by,
     onDeleted: (_type, { metadata }) => void woken.push(`without ${metadata.name}`),
+    pace: () => round,
   });
 });
 
@@ -67,6 +72,21 @@ afterEach(async () => {
 });
 
 describe("following", () => {
+  it("lets the Canaries that waited for one cache go on one round of the event loop after the other", async () => {
+    await follower.follow({ namespace: "test", name: "first" }, [REF], NOT_ABORTED);
+    let isOver = () => {};
+    round = new Promise((resolve) => {
+      isOver = resolve;
+    });
+    const order: string[] = [];
+    const following = follower.follow(PODINFO, [REF], NOT_ABORTED).then(() => order.push("goes on"));
+    await setImmediate();
+    order.push("another");
+    isOver();
+    await following;
+    expect(order).toEqual(["another", "goes on"]);
+  });
+
   it("wakes a Canary by its own objects only", async () => {
     server.put(PATH, OBJECT);
     await follower.follow(PODINFO, [REF], NOT_ABORTED);
