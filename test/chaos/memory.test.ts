@@ -152,7 +152,7 @@ const STORED: readonly (Stored & { readonly what: string; readonly most: number 
   },
   {
     // The operator looks through the records of a namespace when a release begins.
-    ...{ what: "4,000 records of 128 KiB", most: 250, count: 4000, type: STEERING.run, namespace: "tenant" },
+    ...{ what: "4,000 records of 128 KiB", most: 200, count: 4000, type: STEERING.run, namespace: "tenant" },
     make: (metadata) => ({
       metadata: { ...metadata, labels: { [VERDICT_LABEL]: "running" } },
       spec: { canary: `of-${metadata.name}`, startedAt: "2026-01-01T00:00:00Z" },
