@@ -15,9 +15,14 @@ function start(failures: readonly (Error | "hang")[], options: Partial<DeliveryO
   const left = [...failures];
   const tried: string[] = [];
   const errors: string[] = [];
+  const warnings: string[] = [];
   const delivery = createDelivery<Parcel>({
     clock,
-    log: { ...SILENT_LOG, error: (_fields, message) => void errors.push(message) },
+    log: {
+      ...SILENT_LOG,
+      error: (_fields, message) => void errors.push(message),
+      warn: (_fields, message) => void warnings.push(message),
+    },
     send: (parcel, signal) => {
       tried.push(parcel.text);
       const failure = left.shift();
@@ -30,7 +35,7 @@ function start(failures: readonly (Error | "hang")[], options: Partial<DeliveryO
     failureLine: (parcel, detail) => `${parcel.lane} send error: ${detail}`,
     ...options,
   });
-  return { clock, delivery, tried, errors };
+  return { clock, delivery, tried, errors, warnings };
 }
 
 const one = { lane: "slack", text: "one" };
@@ -51,11 +56,12 @@ describe("delivery of alerts", () => {
   });
 
   it("does not give up while a service is down for less than an hour", async () => {
-    const { clock, delivery, tried } = start(Array.from({ length: 19 }, lost));
+    const { clock, delivery, tried, warnings } = start(Array.from({ length: 19 }, lost));
     const outcome = delivery.deliver(one);
     await clock.advance(3_600_000);
     expect(await outcome).toEqual({ kind: "delivered" });
     expect(tried).toHaveLength(20);
+    expect(warnings).toEqual(["an alert did not arrive and is sent again: connection refused"]);
     expect(clock.asked.slice(7, 11)).toEqual([128_000, 256_000, 300_000, 300_000]);
   });
 

@@ -82,7 +82,11 @@ export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<I
         const detail = errorText(error);
         const hopeless = error instanceof PostError && !error.mayRetry;
         if (last || hopeless || end.signal.aborted) return giveUp(parcel, detail);
-        log.warn({ ...about(parcel.item), attempt }, `an alert did not arrive and is sent again: ${detail}`);
+        const fields = { ...about(parcel.item), attempt };
+        const text = `an alert did not arrive and is sent again: ${detail}`;
+        // A tenant may have thousands of providers that never answer: a line for each alert, and not each attempt.
+        if (attempt === 1) log.warn(fields, text);
+        else log.debug(fields, text);
         await pause(clock, backOff.next(), hurry.signal);
       }
     }
