@@ -68,9 +68,11 @@ export function createAccess(
   let own: Promise<string> | undefined;
   // A page of rows must not be a page of reviews.
   const keep = createKeptAnswers(clock, { forMs: KEPT_MS, most: MOST_KEPT });
+  // Apart from them: strangers send tokens as they like, and must not push out what is known of people.
+  const keepToken = createKeptAnswers(clock, { forMs: KEPT_MS, most: MOST_KEPT });
 
   const reviewed = (token: string, signal: AbortSignal) =>
-    keep(`token ${digest(token)}`, () => reviewToken(client, token, audiences, signal));
+    keepToken(digest(token), () => reviewToken(client, token, audiences, signal));
 
   return {
     mode,
