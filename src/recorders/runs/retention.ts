@@ -35,14 +35,17 @@ const DAY_MS = 86_400_000;
 
 /** @param runs in any order @returns those to be deleted, oldest first */
 export function outdated(runs: readonly KubeObject[], keep: Retention, now: number): readonly KubeObject[] {
-  const newestFirst = [...runs].sort((a, b) => startOf(b) - startOf(a));
+  // A namespace may hold thousands: each time is read once.
+  const starts = new Map(runs.map((run) => [run, startOf(run)]));
+  const startedAt = (run: KubeObject): number => starts.get(run) ?? 0;
+  const newestFirst = [...runs].sort((a, b) => startedAt(b) - startedAt(a));
   const byKind = grouped(newestFirst);
   const go = new Set<KubeObject>();
   for (const [kind, ofKind] of byKind) {
     // A run that is under way stays, and so does the latest of each kind, at any age.
     const most = kind.endsWith(" running") ? Number.POSITIVE_INFINITY : keep.runs;
     for (const [i, run] of ofKind.entries()) {
-      if (i > 0 && (i >= most || startOf(run) < now - keep.days * DAY_MS)) go.add(run);
+      if (i > 0 && (i >= most || startedAt(run) < now - keep.days * DAY_MS)) go.add(run);
     }
   }
   const oldestFirst = newestFirst.filter((run) => !go.has(run)).reverse();
@@ -56,7 +59,12 @@ export function outdated(runs: readonly KubeObject[], keep: Retention, now: numb
 
 function grouped(runs: readonly KubeObject[]): ReadonlyMap<string, readonly KubeObject[]> {
   const groups = new Map<string, KubeObject[]>();
-  for (const run of runs) groups.set(kindOf(run), [...(groups.get(kindOf(run)) ?? []), run]);
+  for (const run of runs) {
+    const kind = kindOf(run);
+    const group = groups.get(kind);
+    if (group === undefined) groups.set(kind, [run]);
+    else group.push(run);
+  }
   return groups;
 }
 
