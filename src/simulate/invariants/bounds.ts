@@ -75,7 +75,9 @@ export const servicesServe: Invariant = {
 
 /** Pods that fail by themselves may fail at the moment of the write. */
 function mayFail(scenario: Scenario): boolean {
-  const crashes = Object.values(scenario.behaviours).some(({ crash }) => typeof crash === "number");
+  const crashes = Object.values(scenario.behaviours).some(
+    ({ crash, crashAsPrimary }) => typeof crash === "number" || typeof crashAsPrimary === "number",
+  );
   return (
     crashes ||
     usersDo(scenario, "lose-pods", "scale-target", "delete-target", "relabel-target", "delete-primary", "scale-primary")
