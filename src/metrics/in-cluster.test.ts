@@ -228,7 +228,7 @@ describe("externalmetrics", () => {
     const own = source("externalmetrics", { cluster: { send: () => Promise.resolve({ items: [{ value }] }) } });
     expect(await own.measure("test/m", NOT_ABORTED)).toEqual({ kind: "value", value: 1e-9 });
     value = "1234567890123456789e300000000";
-    await expect(own.measure("test/m", NOT_ABORTED)).rejects.toThrow("a quantity has more than 10000 digits");
+    await expect(own.measure("test/m", NOT_ABORTED)).rejects.toThrow("has more than 10000 digits: write it with fewer");
   });
 
   it("M12: queries another address with the template's token, and without the operator's credentials", async () => {

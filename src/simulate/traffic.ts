@@ -86,11 +86,14 @@ function extend(spans: Span[], from: number, to: number): void {
 function isRefusedNeedlessly(
   split: Split,
   pods: Readonly<Record<Role, ReadonlyMap<string, number>>>,
-  hasPassed: () => boolean,
+  hasPassed: boolean,
 ): boolean {
-  if (split.canary === 0 && !hasPassed()) return false;
   const [primary, canary] = [pods.primary.size, pods.canary.size];
-  return (split.primary > 0 && primary === 0 && canary > 0) || (canary === 0 && primary > 0);
+  const couldServe = split.canary > 0 || hasPassed;
+  return (
+    (split.primary > 0 && primary === 0 && canary > 0 && couldServe) ||
+    (split.canary > 0 && canary === 0 && primary > 0)
+  );
 }
 
 export function createTraffic(ports: TrafficPorts): Traffic {
@@ -101,9 +104,14 @@ export function createTraffic(ports: TrafficPorts): Traffic {
   const needless: Span[] = [];
   const unselected: Span[] = [];
   let split: Split = { primary: 0, canary: 100, mirror: false };
+  let hasPassed = false;
   const steady = isConstant(scenario.rps) && Object.values(scenario.behaviours).every(isSteady);
 
   api.onChange(({ kind }) => {
+    if (ports.hasPassed() !== hasPassed) {
+      settle();
+      hasPassed = ports.hasPassed();
+    }
     if (!mesh().follows(kind)) return;
     const wanted = mesh().split();
     schedule.after(scenario.meshLagMs, () => {
@@ -128,7 +136,7 @@ export function createTraffic(ports: TrafficPorts): Traffic {
     const releasedAt = ports.releasedAt();
     const seconds = releasedAt === undefined ? 0 : Math.max(0, (from - releasedAt) / 1000);
     const requests = (valueAt(scenario.rps, seconds, split.canary) * (to - from)) / 1000;
-    if (requests > 0 && isRefusedNeedlessly(split, pods, ports.hasPassed)) extend(needless, from, to);
+    if (requests > 0 && isRefusedNeedlessly(split, pods, hasPassed)) extend(needless, from, to);
     // The Service of a role selects no pod, though the copy has pods that could serve.
     const isUnselected = (role: Role) => split[role] > 0 && pods[role].size === 0 && mesh().hasPods(role);
     if (ROLES.some(isUnselected)) extend(unselected, from, to);
