@@ -169,7 +169,8 @@ export function targets(run: StoryRun): void {
       await story.change(hpa(3));
       await run.fixture.until({ ...target, namespace: "scaled" }, "scaled up", (object) => object?.spec?.replicas > 1);
       await story.turn("gate", "open");
-      await story.heard(/not ready: .* 1 of [23] .*updated replicas are available/);
+      // Not of the primary, which has an autoscaler, too.
+      await story.heard(/^canary deployment podinfo\.scaled not ready: .* 1 of [23] .*updated replicas are available/);
       health.answer = () => ({ status: 200 });
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
       const calm = story.timeline().filter((line) => !line.includes("traffic"));
