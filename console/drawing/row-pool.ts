@@ -29,7 +29,8 @@ const linesOf = (height: number): number => Math.ceil(height / ROW_HEIGHT) + 1;
 
 export class RowPool<T> {
   #rows: readonly T[] = [];
-  #places: Place<T>[] = [];
+  /** Those that no row has been in are undefined. */
+  #places: (Place<T> | undefined)[] = [];
   #inView = linesOf(window.innerHeight * SHARE_OF_WINDOW);
   #top = 0;
   #spare = 0;
@@ -81,7 +82,7 @@ export class RowPool<T> {
     const inView = linesOf(this.box.clientHeight);
     if (inView === this.#inView) return;
     this.#inView = inView;
-    for (const { element } of this.#places) element.remove();
+    this.body.replaceChildren();
     this.#places = [];
     this.#draw(false);
     this.#restSoon();
@@ -155,7 +156,7 @@ export class RowPool<T> {
   /** For the keyboard and for readers of the screen: the order of the document is that of the list. */
   #order(): void {
     const elements = this.#places
-      .filter((place) => place !== undefined && place.index >= 0)
+      .flatMap((place) => (place === undefined || place.index < 0 ? [] : [place]))
       .sort((a, b) => a.index - b.index)
       .map(({ element }) => element);
     // An element that is moved loses the focus: the others are moved around it.
