@@ -3,7 +3,7 @@
  * beside its Canary, each of them large, and a page of the Canary reads them all.
  */
 import type { ClusterClient } from "../cli/cluster.ts";
-import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, metadataPart, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import { STEERING } from "../ports/steering.ts";
 import { objectsIn, textIn } from "./shown.ts";
 
@@ -31,10 +31,8 @@ export function listingParts(client: ClusterClient): ClusterClient {
 
 /** Annotations, owners and field managers are shown nowhere. */
 function withoutNotes(object: KubeObject): KubeObject {
-  const { name, namespace, uid, labels, creationTimestamp, deletionTimestamp } = object.metadata;
-  const fields = { name, namespace, uid, labels, creationTimestamp, deletionTimestamp };
-  const known = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return { ...object, metadata: Object.fromEntries(known) as typeof object.metadata };
+  const metadata = metadataPart(object, "namespace", "uid", "labels", "creationTimestamp", "deletionTimestamp");
+  return { ...object, metadata };
 }
 
 const MOST_CONTAINERS = 20;

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectCache } from "../ports/kube.ts";
-import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, metadataPart, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import { STEERING } from "../ports/steering.ts";
 import type { Console, Listed } from "./route.ts";
 import { imagesIn, objectsIn, textIn } from "./shown.ts";
@@ -57,19 +57,14 @@ export interface Tally {
 }
 
 /** The part of a CanaryRun that the console keeps. `status.tallies` stands for `status.checks`. */
-export function recordPart({ apiVersion, kind, metadata, spec, status }: KubeObject): KubeObject {
-  const { name, namespace, uid, resourceVersion } = metadata;
+export function recordPart(run: KubeObject): KubeObject {
+  const { apiVersion, kind, spec, status } = run;
   const { canary, startedAt, images } = spec ?? {};
   const { verdict, sentence, endedAt, people } = status ?? {};
   const by = objectsIn<KubeFields>(people).map((person) => ({ by: textIn(person["by"]) }));
   return {
     ...{ apiVersion, kind },
-    metadata: {
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(uid === undefined ? {} : { uid }),
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    },
+    metadata: metadataPart(run, "namespace", "uid", "resourceVersion"),
     spec: { canary: textIn(canary), startedAt: textIn(startedAt), images: imagesIn(images) },
     status: {
       ...{ verdict: textIn(verdict), sentence: textIn(sentence), people: by, tallies: talliesOf(status?.checks) },

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { objectPath, RESOURCES } from "./kubernetes.ts";
+import { metadataPart, objectPath, RESOURCES } from "./kubernetes.ts";
 
 const pathOf = (namespace: string, name: string) => objectPath({ type: RESOURCES.secret, namespace, name });
 
@@ -19,4 +19,11 @@ it.each([
   ["..", "key"],
 ])("%j/%j is no name of an object", (namespace, name) => {
   expect(() => pathOf(namespace, name)).toThrow("is no name of an object");
+});
+
+it("a part of the metadata has the name, and the fields that are asked for and set", () => {
+  const metadata = { name: "a", namespace: "test", uid: "1", labels: { x: "y" } };
+  expect(metadataPart({ metadata }, "namespace", "labels", "resourceVersion")).toStrictEqual({
+    ...{ name: "a", namespace: "test", labels: { x: "y" } },
+  });
 });

@@ -48,6 +48,15 @@ export interface KubeObject {
   [field: string]: KubeFields;
 }
 
+/** The name and these fields of the metadata, where they are set: what is kept of an object that is not kept whole. */
+export function metadataPart(
+  { metadata }: Pick<KubeObject, "metadata">,
+  ...fields: readonly (keyof ObjectMeta)[]
+): ObjectMeta {
+  const present = (["name", ...fields] as const).filter((field) => metadata[field] !== undefined);
+  return Object.fromEntries(present.map((field) => [field, metadata[field]])) as unknown as ObjectMeta;
+}
+
 /**
  * Names one resource of the API, e.g. `{ group: "apps", version: "v1", plural: "deployments", kind: "Deployment" }`.
  */

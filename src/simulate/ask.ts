@@ -1,6 +1,6 @@
 /** Turns the options of a command line into a scenario. */
 import { parseDuration } from "../go/duration.ts";
-import type { KubeObject } from "../ports/kubernetes.ts";
+import { type KubeObject, metadataPart } from "../ports/kubernetes.ts";
 import { assumedHooks, assumptionsFor } from "./assumed.ts";
 import { type Curve, parseCurve } from "./curve.ts";
 import { aTarget, type Behaviour, HEALTHY, type HookBehaviour, imageOf, type Scenario } from "./scenario.ts";
@@ -50,9 +50,7 @@ export function scenarioFrom(
 
 /** Removes what `kubectl get` adds: an object begins without a status, a uid and a history. */
 function asWritten({ status: _status, ...object }: KubeObject): KubeObject {
-  const { name, namespace, labels, annotations } = object.metadata;
-  const metadata = Object.entries({ name, namespace, labels, annotations }).filter(([, value]) => value !== undefined);
-  return { ...object, metadata: Object.fromEntries(metadata) as KubeObject["metadata"] };
+  return { ...object, metadata: metadataPart(object, "namespace", "labels", "annotations") };
 }
 
 function described(words: ScenarioWords, manifests: readonly KubeObject[], file: Partial<Scenario>): Scenario {

@@ -2,7 +2,13 @@
 
 import type { Ledger } from "../../kube/ledger.ts";
 import type { Keeping } from "../../kube/left-out.ts";
-import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
+import {
+  type KubeFields,
+  type KubeObject,
+  metadataPart,
+  RESOURCES,
+  type ResourceType,
+} from "../../ports/kubernetes.ts";
 import { STEERING } from "../../ports/steering.ts";
 
 /** Of these kinds each object counts, and no Canary names them. */
@@ -21,11 +27,8 @@ export function keptOf(type: ResourceType, ledger: Ledger): Keeping {
   return { ledger, needsAll: NEEDED.has(type), ...(sketch === undefined ? {} : { sketch }) };
 }
 
-function identity({ metadata }: KubeObject): KubeObject["metadata"] {
-  const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp } = metadata;
-  const fields = { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as typeof metadata;
-}
+const identity = (object: KubeObject): KubeObject["metadata"] =>
+  metadataPart(object, "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp");
 
 /** The longest name of Kubernetes. Longer texts name nothing. */
 const LONGEST_NAME = 253;

@@ -2,7 +2,7 @@
  * Which records go. Whole runs go, never parts of them: per Canary the latest that were promoted and the latest that
  * were not are kept, and after a time all others go. The last promotion and the last failure always stay.
  */
-import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, metadataPart } from "../../ports/kubernetes.ts";
 import { VERDICT_LABEL } from "../../ports/steering.ts";
 
 export interface Retention {
@@ -16,15 +16,13 @@ export interface Retention {
 export const DEFAULT_RETENTION: Retention = { runs: 5, days: 90, total: 2_000 };
 
 /** What `outdated` reads of a record. A namespace may hold thousands of them, and others may write them as large. */
-export function datedPart({ apiVersion, kind, metadata, spec }: KubeObject): KubeObject {
-  const { name, namespace, creationTimestamp, labels } = metadata;
-  const verdict = labels?.[VERDICT_LABEL];
+export function datedPart(run: KubeObject): KubeObject {
+  const { apiVersion, kind, metadata, spec } = run;
+  const verdict = metadata.labels?.[VERDICT_LABEL];
   return {
     ...{ apiVersion, kind },
     metadata: {
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+      ...metadataPart(run, "namespace", "creationTimestamp"),
       ...(verdict === undefined ? {} : { labels: { [VERDICT_LABEL]: verdict } }),
     },
     spec: { canary: spec?.canary, startedAt: spec?.startedAt },
