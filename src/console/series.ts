@@ -119,6 +119,11 @@ interface Names {
   readonly primary: QueryModel;
 }
 
+const ofBoth = (
+  { canary, primary }: Names,
+  render: (model: QueryModel) => string,
+): [canary: string, primary: string] => [render(canary), render(primary)];
+
 /** @returns why the object that tells the names cannot be read */
 async function namesOf(
   canary: Parameters<typeof modelOf>[0],
@@ -136,9 +141,7 @@ async function namesOf(
  */
 function queriesOf(spec: CanarySpec, names: Names, server: MetricsServer): readonly Asked[] {
   const both = ({ interval, templateVariables = {} }: Metric, render: (model: QueryModel) => string) => {
-    const [canary, primary] = [names.canary, names.primary].map((model) =>
-      render({ ...model, interval, variables: templateVariables }),
-    ) as [string, string];
+    const [canary, primary] = ofBoth(names, (model) => render({ ...model, interval, variables: templateVariables }));
     return { canary, primary: primary === canary ? undefined : primary };
   };
   return spec.analysis.metrics.flatMap((metric): Asked[] => {
@@ -180,10 +183,7 @@ async function splitOf(
   range: Range,
 ): Promise<Pick<SeriesView, "share" | "unmeasured">> {
   const observer = observerOf(spec, server);
-  const [canary, primary] = [names.canary, names.primary].map((model) => builtInQuery(observer, REQUESTS, model)) as [
-    string,
-    string,
-  ];
+  const [canary, primary] = ofBoth(names, (model) => builtInQuery(observer, REQUESTS, model));
   if (canary === primary)
     return { unmeasured: `the metrics of ${spec.provider} do not tell the primary's requests from the canary's` };
   const [ours, theirs] = await Promise.all([range(canary), range(primary)]);

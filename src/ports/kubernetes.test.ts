@@ -24,6 +24,8 @@ it.each([
 it("a part of the metadata has the name, and the fields that are asked for and set", () => {
   const metadata = { name: "a", namespace: "test", uid: "1", labels: { x: "y" } };
   expect(metadataPart({ metadata }, "namespace", "labels", "resourceVersion")).toStrictEqual({
-    ...{ name: "a", namespace: "test", labels: { x: "y" } },
+    name: "a",
+    namespace: "test",
+    labels: { x: "y" },
   });
 });

@@ -108,10 +108,9 @@ export function createTraffic(ports: TrafficPorts): Traffic {
   const steady = isConstant(scenario.rps) && Object.values(scenario.behaviours).every(isSteady);
 
   api.onChange(({ kind }) => {
-    if (ports.hasPassed() !== hasPassed) {
-      settle();
-      hasPassed = ports.hasPassed();
-    }
+    const passed = ports.hasPassed();
+    if (passed !== hasPassed) settle();
+    hasPassed = passed;
     if (!mesh().follows(kind)) return;
     const wanted = mesh().split();
     schedule.after(scenario.meshLagMs, () => {

@@ -241,8 +241,9 @@ async function live(universe: Universe, scenario: Scenario, disturbances: readon
   const { schedule, api } = universe;
   const busyUntil = Math.max(0, ...[...scenario.users, ...disturbances].map(({ afterMs }) => afterMs));
   // A server's clock that was set back makes everything later.
-  const setsBack = (given: Disturbance) => given.kind === "clock-jump" && given.of === "API server";
-  const back = disturbances.filter(setsBack).map((given) => ("byMs" in given ? Math.max(0, -given.byMs) : 0));
+  const back = disturbances.map((given) =>
+    given.kind === "clock-jump" && given.of === "API server" ? Math.max(0, -given.byMs) : 0,
+  );
   const restMs = back.reduce((sum, ms) => sum + ms, REST_MS);
   let changedAt = schedule.now();
   let rested = false;

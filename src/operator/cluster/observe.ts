@@ -66,12 +66,8 @@ function withFormerScaler(
   const text = formerScalerText(formerScaler, canary.spec.targetRef, seen);
   if (text === undefined) return state;
   const { problem, warning } = state.readings;
-  const both = joined(warning, text);
-  const readings = {
-    ...state.readings,
-    formerScales: true,
-    ...(problem === undefined && both !== undefined ? { warning: both } : {}),
-  };
+  const said = problem === undefined ? joined(warning, text) : warning;
+  const readings = { ...state.readings, formerScales: true, ...(said === undefined ? {} : { warning: said }) };
   return { ...state, formerScaler, readings };
 }
 

@@ -69,16 +69,15 @@ export function createComplaints(
       }
       const message = errorText(error);
       const before = last.get(ref);
-      const isNew = before?.message !== message;
-      if (isNew) log.error({ ...fields, err: error }, `turn failed: ${message}`);
+      const same = before?.message === message ? before : undefined;
+      if (same === undefined) log.error({ ...fields, err: error }, `turn failed: ${message}`);
       else log.debug(fields, `turn failed again: ${message}`);
       const isForeseen = error instanceof WriteFailure || error instanceof ReadFailure;
-      const lasts = !isNew && !before.said && !(error instanceof KubeError);
-      const said = (!isNew && before.said) || isForeseen || lasts;
-      last.set(ref, { message, said });
-      if (isForeseen && isNew) announce(key, message);
-      // An error of a moment is over by the next turn.
-      if (lasts && !isForeseen) announce(key, `nothing is done for this Canary, because its turns fail: ${message}`);
+      // Without words for users it may be an error of a moment, which is over by the next turn.
+      const isDue = isForeseen ? same === undefined : same?.said === false && !(error instanceof KubeError);
+      last.set(ref, { message, said: isForeseen || isDue || same?.said === true });
+      if (isDue)
+        announce(key, isForeseen ? message : `nothing is done for this Canary, because its turns fail: ${message}`);
     },
     unreadable(key, { message, filled }) {
       const { namespace } = canaryRef(key);

@@ -79,7 +79,7 @@ export function createCanaryStore(
       const options = { subresource: "status", resourceVersion: canary.resourceVersion } as const;
       let stored = await writer
         .mergePatch(refOf(canary.ref), patch, options, signal)
-        .catch((error) => Promise.reject(named(error, "status of ", canary.ref)));
+        .catch(refusalOf("status of ", canary.ref));
       snapshot.remember(RESOURCES.canary, stored, canary.ref);
       const { aviary: memory = {}, ...rest } = wire;
       remembered.set(canary.ref, { uid: canary.uid, wire: rest, memory });
@@ -105,9 +105,7 @@ export function createCanaryStore(
       }
     },
     async confirm({ ref, resourceVersion }, signal) {
-      await writer
-        .mergePatch(refOf(ref), {}, { resourceVersion }, signal)
-        .catch((error) => Promise.reject(named(error, "", ref)));
+      await writer.mergePatch(refOf(ref), {}, { resourceVersion }, signal).catch(refusalOf("", ref));
     },
     async setFinalizer(canary, present, signal) {
       const others = canary.finalizers.filter((name) => name !== FINALIZER);
@@ -116,7 +114,7 @@ export function createCanaryStore(
       const options = { resourceVersion: canary.resourceVersion };
       const stored = await writer
         .mergePatch(refOf(canary.ref), { metadata: { finalizers } }, options, signal)
-        .catch((error) => Promise.reject(named(error, "finalizers of ", canary.ref)));
+        .catch(refusalOf("finalizers of ", canary.ref));
       snapshot.remember(RESOURCES.canary, stored, canary.ref);
     },
   };
@@ -126,13 +124,15 @@ export function createCanaryStore(
  * Without these writes nothing goes on: a right or an admission webhook that is in the way is announced as an event.
  * @param what of the Canary
  */
-function named(error: unknown, what: string, ref: CanaryRef): unknown {
-  if (!(error instanceof KubeError) || !isRefusal(error)) return error;
-  return new WriteFailure(
-    `${what}canary ${dotted(ref.name, ref)} cannot be written, and the rollout waits: ${error.message}${cureOf(error)}`,
-    error,
-  );
-}
+const refusalOf =
+  (what: string, ref: CanaryRef) =>
+  (error: unknown): never => {
+    if (!(error instanceof KubeError) || !isRefusal(error)) throw error;
+    throw new WriteFailure(
+      `${what}canary ${dotted(ref.name, ref)} cannot be written, and the rollout waits: ${error.message}${cureOf(error)}`,
+      error,
+    );
+  };
 
 /** An admission webhook that does not answer is an internal error of the API server. */
 const isRefusal = ({ code, message }: KubeError): boolean =>
