@@ -2,7 +2,8 @@
 
 import { fixedCredentials } from "../../src/kube/access.ts";
 import { readOperatorFlags } from "../../src/operator/process/flags.ts";
-import { runOperator } from "../../src/operator/process/process.ts";
+import { type OperatorOptions, runOperator } from "../../src/operator/process/process.ts";
+import type { Clock } from "../../src/ports/clock.ts";
 import { type KubeFields, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Log } from "../../src/ports/log.ts";
 import { type StubCluster, type StubOptions, startStubCluster } from "../../src/testing/stub-cluster.ts";
@@ -36,11 +37,7 @@ export async function burst({ canaries, namespaces, flags = [], ...stub }: Burst
   const log: Log = { debug() {}, info() {}, warn: keep, error: keep };
   const begun = performance.now();
   const initialised = allInitialised(cluster, canaries);
-  const operator = runOperator({
-    ...{ flags: flagsOf([...QUIET, ...flags]), version: "0.0.0", log, clock: systemClock, random: Math.random },
-    ...{ signal: stop.signal, host: "127.0.0.1", env: {} },
-    access: { server: cluster.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "burst" },
-  });
+  const operator = runBeside(cluster, { flags: flagsOf([...QUIET, ...flags]), log, signal: stop.signal });
   try {
     await Promise.race([initialised, operator.then(() => Promise.reject(new Error("the operator ended")))]);
     return {
@@ -54,6 +51,29 @@ export async function burst({ canaries, namespaces, flags = [], ...stub }: Burst
     await operator.catch(() => undefined);
     await cluster.close();
   }
+}
+
+/** The operator, in this process. */
+export function runBeside(
+  cluster: StubCluster,
+  options: Pick<OperatorOptions, "flags" | "log" | "signal"> & { readonly clock?: Clock },
+): ReturnType<typeof runOperator> {
+  return runOperator({
+    ...{ version: "0.0.0", clock: systemClock, random: Math.random, host: "127.0.0.1", env: {} },
+    access: { server: cluster.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "stub" },
+    ...options,
+  });
+}
+
+/** Resolves with the status when the Canary is in this phase. */
+export function reaches(cluster: StubCluster, { namespace, name }: Ref, phase: string): Promise<KubeFields> {
+  return new Promise((resolve) =>
+    cluster.onWrite(({ kind, metadata, ...object }) => {
+      const { status } = object as KubeFields;
+      const isOurs = kind === "Canary" && metadata.name === name && metadata.namespace === namespace;
+      if (isOurs && status?.phase === phase) resolve(status);
+    }),
+  );
 }
 
 function allInitialised(cluster: StubCluster, canaries: number): Promise<void> {

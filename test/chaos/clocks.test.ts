@@ -1,17 +1,14 @@
 /** The clock of the operator's machine is set while a release waits for its pods. */
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { fixedCredentials } from "../../src/kube/access.ts";
-import { runOperator } from "../../src/operator/process/process.ts";
 import { type KubeFields, RESOURCES } from "../../src/ports/kubernetes.ts";
-import type { Log } from "../../src/ports/log.ts";
+import { SILENT_LOG } from "../../src/ports/log.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
 import { PATIENCE_MS } from "../patience.ts";
-import { canaryOf, deployment, flagsOf, QUIET } from "./burst.ts";
+import { canaryOf, deployment, flagsOf, QUIET, reaches, runBeside } from "./burst.ts";
 
 const HOUR = 3_600_000;
 const REF = { namespace: "quiet", name: "app" };
-const LOG: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 let cluster: StubCluster;
 let stop: AbortController;
@@ -32,31 +29,12 @@ afterEach(async () => {
 /** @returns sets the clock of its machine */
 function startOperator(aheadMs: number): (aheadMs: number) => void {
   let ahead = aheadMs;
-  operator = runOperator({
-    ...{
-      flags: flagsOf([...QUIET, "-interval-floor=100ms"]),
-      version: "0.0.0",
-      log: LOG,
-      random: Math.random,
-      env: {},
-    },
-    clock: { ...systemClock, now: () => Date.now() + ahead },
-    ...{ signal: stop.signal, host: "127.0.0.1" },
-    access: { server: cluster.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "clocks" },
-  });
+  const clock = { ...systemClock, now: () => Date.now() + ahead };
+  const flags = flagsOf([...QUIET, "-interval-floor=100ms"]);
+  operator = runBeside(cluster, { flags, log: SILENT_LOG, signal: stop.signal, clock });
   return (ms) => {
     ahead = ms;
   };
-}
-
-/** Resolves with the status when the Canary is in this phase. */
-function reaches(wanted: string): Promise<KubeFields> {
-  return new Promise((resolve) =>
-    cluster.onWrite(({ kind, ...object }) => {
-      const { status } = object as KubeFields;
-      if (kind === "Canary" && status?.phase === wanted) resolve(status);
-    }),
-  );
 }
 
 /** Resolves when an Event says this. */
@@ -98,7 +76,7 @@ it.each([
   const analysis = { interval: "100ms", threshold: 5, iterations: 3 };
   cluster.put(RESOURCES.deployment, deployment(REF));
   cluster.put(RESOURCES.canary, { metadata, spec: { ...spec, progressDeadlineSeconds: 60, analysis } });
-  const initialised = reaches("Initialized");
+  const initialised = reaches(cluster, REF, "Initialized");
   const made = rollsOut("app-primary", "app:1", 1);
   const rests = rollsOut("app", "app:1", 0);
   const setClock = startOperator(before);
@@ -106,7 +84,7 @@ it.each([
   pods("app-primary", 1, 1);
   await Promise.all([initialised, rests]);
 
-  const progressing = reaches("Progressing");
+  const progressing = reaches(cluster, REF, "Progressing");
   const waits = says("0 out of 1 new replicas");
   const begun = rollsOut("app", "app:2", 1);
   const target: KubeFields | undefined = cluster.get(RESOURCES.deployment, REF.namespace, REF.name);
@@ -120,7 +98,7 @@ it.each([
   expect(Math.abs(Date.parse(lastTransitionTime) - Date.now())).toBeLessThan(HOUR);
 
   setClock(after);
-  const looked = Promise.race([says("0 of 1 (readyThreshold 100%)"), reaches("Failed")]);
+  const looked = Promise.race([says("0 of 1 (readyThreshold 100%)"), reaches(cluster, REF, "Failed")]);
   pods("app", 1, 0);
   expect(await looked).toContain("app.quiet not ready");
 });

@@ -8,22 +8,11 @@ import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "
 import { STEERING, VERDICT_LABEL } from "../../src/ports/steering.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { PROGRAM } from "../program.ts";
-import { canaryOf, deployment, kubeconfigOf } from "./burst.ts";
+import { canaryOf, deployment, kubeconfigOf, reaches } from "./burst.ts";
 
 const MiB = 2 ** 20;
 const ABUSERS = 40;
 const REF = { namespace: "tenant", name: "app" };
-
-/** Resolves when the Canary is in this phase. */
-function reaches(cluster: StubCluster, phase: string): Promise<void> {
-  return new Promise((resolve) =>
-    cluster.onWrite(({ kind, metadata, ...object }) => {
-      const { name, namespace } = metadata;
-      const isOurs = kind === "Canary" && name === REF.name && namespace === REF.namespace;
-      if (isOurs && object["status"]?.phase === phase) resolve();
-    }),
-  );
-}
 
 /** A target that takes its environment from one Secret. */
 function target(image: string) {
@@ -74,7 +63,7 @@ async function memoryOfReleases(cluster: StubCluster, isSecretChanged: boolean):
   const kubeconfig = join(folder, "kubeconfig");
   writeFileSync(kubeconfig, kubeconfigOf(cluster.url));
   const flags = ["-port=0", "-interval-floor=100ms", "-mesh-provider=kubernetes", "-metrics-server=http://127.0.0.1:9"];
-  const initialised = reaches(cluster, "Initialized");
+  const initialised = reaches(cluster, REF, "Initialized");
   const operator = spawn(
     process.execPath,
     ["--max-old-space-size=200", PROGRAM, "operator", `-kubeconfig=${kubeconfig}`, ...flags],
@@ -85,11 +74,11 @@ async function memoryOfReleases(cluster: StubCluster, isSecretChanged: boolean):
   died.catch(() => undefined);
   try {
     await Promise.race([initialised, died]);
-    const succeeded = reaches(cluster, "Succeeded");
+    const succeeded = reaches(cluster, REF, "Succeeded");
     cluster.put(RESOURCES.deployment, { ...cluster.get(RESOURCES.deployment, "tenant", "app"), ...target("app:2") });
     await Promise.race([succeeded, died]);
     if (isSecretChanged) {
-      const again = reaches(cluster, "Succeeded");
+      const again = reaches(cluster, REF, "Succeeded");
       cluster.put(RESOURCES.secret, { metadata: { namespace: "tenant", name: "s-7" }, data: { value: "Mg==" } });
       await Promise.race([again, died]);
       const copy = cluster.get(RESOURCES.secret, "tenant", "s-7-primary");

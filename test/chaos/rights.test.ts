@@ -3,8 +3,6 @@
  * providers are compared with their routers in src/routers/conformance.test.ts.
  */
 import { expect, it } from "vitest";
-import { fixedCredentials } from "../../src/kube/access.ts";
-import { runOperator } from "../../src/operator/process/process.ts";
 import { allRules, rightsOf } from "../../src/operator/rights.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../../src/ports/log.ts";
@@ -12,9 +10,8 @@ import type { Rule } from "../../src/ports/rights.ts";
 import { STEERING } from "../../src/ports/steering.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { TABLES } from "../../src/testing/tables.ts";
-import { systemClock } from "../../src/time/system-clock.ts";
 import { grainsOf } from "../rights/office.ts";
-import { canaryOf, deployment, flagsOf, QUIET } from "./burst.ts";
+import { canaryOf, deployment, flagsOf, QUIET, runBeside } from "./burst.ts";
 
 const RIGHTS = rightsOf(TABLES);
 
@@ -143,11 +140,7 @@ it("is asked for, all of it, and for nothing else", { timeout: 300_000 }, async 
   const names = ["deployment", "daemonset", "statefulset"];
   const initialised = reached(["Initialized"], names);
   fill(cluster, "app:1");
-  const operator = runOperator({
-    ...{ flags, version: "0.0.0", log: SILENT_LOG, clock: systemClock, random: Math.random },
-    ...{ signal: stop.signal, host: "127.0.0.1", env: {} },
-    access: { server: cluster.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "rights" },
-  });
+  const operator = runBeside(cluster, { flags, log: SILENT_LOG, signal: stop.signal });
   try {
     await Promise.race([initialised, operator]);
     await disturb(cluster);
